@@ -1,0 +1,1 @@
+"""The rules of the demand-response market, each written once."""

@@ -1,0 +1,275 @@
+"""What the scripts do, each command from its arguments to its last line."""
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+from types import FrameType
+from typing import NoReturn
+
+from requests.exceptions import RequestException
+from rich.console import Console
+from rich.prompt import Confirm, Prompt
+from web3 import Web3
+from web3.exceptions import Web3Exception
+
+from market import brownie_env, report
+from market.consumer import Consumer
+from market.contract import DemandReduction, Request, Standing, Status, Terms, deploy
+from market.errors import MarketError
+from market.explorer import publish_source
+from market.node import NodeUnavailableError, chain_time_s
+from market.settings import (
+    Access,
+    Settings,
+    env_file_path,
+    load_settings,
+    remember_contract,
+)
+from market.transactions import Sender
+from market.units import (
+    bidding_seconds,
+    format_eth,
+    parse_decimal,
+    price_step_wei_floor,
+    price_wei_per_wh,
+    reduction_wh,
+)
+from market.utility import Utility
+
+ROOT = Path(__file__).parent.parent
+_LOCAL, _REMOTE = "local", "remote"
+_DEFAULT_BIDDING_SECONDS = "60"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with."""
+
+    settings: Settings
+    web3: Web3
+    remote: bool
+    out: Console
+
+    def utility_sender(self) -> Sender:
+        """Return the utility's account, ready to send."""
+        signer = brownie_env.utility_signer(self.settings, self.web3, remote=self.remote)
+        return Sender(self.web3, signer)
+
+    def consumer_sender(self) -> Sender:
+        """Return the consumer's account, ready to send."""
+        signer = brownie_env.consumer_signer(self.settings, self.web3, remote=self.remote)
+        return Sender(self.web3, signer)
+
+    def market(self) -> DemandReduction:
+        """Return the contract named in .env."""
+        return DemandReduction(self.web3, self.settings.require_contract())
+
+
+def run(command: Callable[[Session], None], network: str) -> None:
+    """Run a command on the "local" chain or the "remote" network; ends the process on a problem.
+
+    A MarketError is one line on the error output and status 1, Ctrl-C is status 130.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    out, errors = report.console(), Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        command(_session(network, out))
+    except KeyboardInterrupt:
+        errors.print("Stopped.", style="yellow")
+        sys.exit(128 + signal.SIGINT)
+    except MarketError as problem:
+        errors.print(f"Error: {problem}", style="red", markup=False)
+    except (RequestException, Web3Exception) as problem:
+        errors.print(
+            f"Error: the node answered unexpectedly: {type(problem).__name__}", style="red"
+        )
+    else:
+        return
+    sys.exit(1)
+
+
+def deploy_contract(session: Session) -> None:
+    """Deploy the contract and write its address into .env."""
+    sender = session.utility_sender()
+    access = session.settings.access
+    address, sent = deploy(sender, access)
+    session.out.print(f"Contract deployed at {address}", style="green")
+    session.out.print(f"  utility {sender.signer.address}, access {access.name}")
+    session.out.print(
+        f"  {sent.gas_used:,} gas = {format_eth(sent.fee_wei)} ETH, transaction {sent.hash}"
+    )
+    remember_contract(session.settings.env_file, ROOT / ".env.template", address)
+    session.out.print(f"CONTRACT_ADDRESS is written into {session.settings.env_file.name}")
+    if session.remote and session.settings.etherscan_token:
+        session.out.print("Publishing the source; this takes a minute ...")
+        publish_source(session.settings, session.web3.eth.chain_id, address, access)
+        session.out.print("The source is published")
+
+
+def register_consumer(session: Session) -> None:
+    """Register the consumer where the contract wants that, and say so where it does not."""
+    market, sender = session.market(), session.consumer_sender()
+    consumer = sender.signer.address
+    if market.access() == Access.OPEN:
+        session.out.print(f"Anybody may bid in this contract: {consumer} need not register")
+        return
+    standing = market.standing(consumer)
+    if standing in (Standing.UNKNOWN, Standing.REVOKED):
+        sent = market.register(sender)
+        session.out.print(f"{consumer} is registered ({sent.gas_used:,} gas)", style="green")
+    else:
+        session.out.print(f"{consumer} is {standing.name.lower()} already")
+    if not market.is_allowed(consumer):
+        raise MarketError(f"{consumer} cannot bid yet: the utility must approve it first")
+
+
+def consume(session: Session) -> None:
+    """Answer every request with the bids of bids.json, until stopped."""
+    market, sender = session.market(), session.consumer_sender()
+    reporter = report.ConsumerReporter(session.out)
+    folder = session.settings.database_folder
+    consumer = Consumer(market, sender, folder / "bids.json", folder / "results.json", reporter)
+    consumer.load_bids()
+    balance = format_eth(sender.balance_wei())
+    reporter.note(f"Consumer {sender.signer.address} ({balance} ETH) at contract {market.address}")
+    if not market.is_allowed(sender.signer.address):
+        raise MarketError(
+            f"{sender.signer.address} may not bid in this contract: "
+            "run `brownie run scripts/register.py`, or ask the utility for approval"
+        )
+    reporter.note("Waiting for requests; stop with Ctrl-C")
+    _repeat(consumer, reporter, session.settings.poll_seconds)
+
+
+def request_interactively(session: Session) -> None:
+    """Ask for a request's terms, then carry it through."""
+    utility = _utility(session)
+    session.out.print(f"Utility {utility.sender.signer.address}")
+    reduction = _ask("Reduction (kWh)")
+    price = _ask("Highest price (ETH/kWh)")
+    seconds = _ask("Bidding time (s)", _DEFAULT_BIDDING_SECONDS)
+    terms = _terms(session.settings, reduction, price, seconds)
+    report.print_terms(session.out, terms)
+    if not _confirmed("Send the request?"):
+        session.out.print("Nothing was sent")
+        return
+    _carry_through(session, utility, terms)
+
+
+def request_unattended(session: Session, reduction: str, price: str, seconds: str) -> None:
+    """Carry a request through without questions: kWh, ETH/kWh and seconds as text."""
+    terms = _terms(session.settings, reduction, price, seconds)
+    utility = _utility(session)
+    report.print_terms(session.out, terms)
+    _carry_through(session, utility, terms)
+
+
+def finish_requests(session: Session) -> None:
+    """Select and pay the winners of every request whose gate has closed."""
+    utility = _utility(session)
+    unfinished = utility.market.unfinished()
+    now_s = chain_time_s(session.web3)
+    due = [r for r in unfinished if r.status == Status.CLEARED or r.gate_closure <= now_s]
+    for request in due:
+        session.out.print(f"Request {request.request_id}", style="bold")
+        _settle(session, utility, request.request_id)
+    if not due:
+        session.out.print("No request waits to be finished")
+
+
+def _carry_through(session: Session, utility: Utility, terms: Terms) -> None:
+    request = utility.request(terms)
+    session.out.print(f"Request {request.request_id} is open", style="bold")
+    try:
+        report.watch(session.out, utility.until_gate_closure(request.request_id))
+        _settle(session, utility, request.request_id)
+    except (KeyboardInterrupt, MarketError):
+        session.out.print(
+            f"Request {request.request_id} goes on without this program. After gate closure, "
+            "finish it with: brownie run scripts/utility.py finish",
+            style="yellow",
+        )
+        raise
+
+
+def _settle(session: Session, utility: Utility, request_id: int) -> None:
+    request: Request = utility.market.request(request_id)
+    for request in utility.finish(request_id):
+        report.print_progress(session.out, request)
+    report.print_round(session.out, utility.round(request))
+
+
+def _repeat(consumer: Consumer, reporter: report.ConsumerReporter, poll_seconds: float) -> None:
+    """Step for ever; say once when the node goes away, and once when it is back."""
+    away = False
+    while True:
+        try:
+            consumer.step()
+            if away:
+                reporter.note("The node answers again")
+            away = False
+        except NodeUnavailableError as problem:
+            if not away:
+                reporter.problem(problem)
+            away = True
+        except MarketError as problem:
+            reporter.problem(problem)
+        sleep(poll_seconds)
+
+
+def _session(network: str, out: Console) -> Session:
+    if network not in (_LOCAL, _REMOTE):
+        raise MarketError(
+            f'"{network}" is not a network: write remote for the one in .env, '
+            "or nothing for the local chain"
+        )
+    settings = load_settings(env_file_path())
+    remote = network == _REMOTE
+    connect = brownie_env.connect_remote if remote else brownie_env.connect_local
+    return Session(settings, connect(settings), remote, out)
+
+
+def _utility(session: Session) -> Utility:
+    """Return the utility, if the account is the contract's."""
+    market, sender = session.market(), session.utility_sender()
+    owner = market.owner()
+    if sender.signer.address != owner:
+        raise MarketError(
+            f"{sender.signer.address} is not the utility of this contract, {owner} is: "
+            "mend UTILITY_ACCOUNT in .env, or deploy a contract of your own"
+        )
+    return Utility(market, sender, session.settings.poll_seconds)
+
+
+def _terms(settings: Settings, reduction: str, price: str, seconds: str) -> Terms:
+    return Terms(
+        reduction_wh=reduction_wh(parse_decimal(reduction)),
+        price_step_wei=price_step_wei_floor(price_wei_per_wh(parse_decimal(price))),
+        bidding_seconds=bidding_seconds(parse_decimal(seconds)),
+        minimum_bid_wh=settings.minimum_bid_wh,
+        pricing=settings.pricing,
+    )
+
+
+def _ask(question: str, default: str | None = None) -> str:
+    try:
+        answer = Prompt.ask(question, default=default)
+    except EOFError:
+        raise MarketError(
+            "Nobody answers the questions: use `brownie run scripts/utility.py request 5 0.004 60`"
+        ) from None
+    return answer or ""
+
+
+def _confirmed(question: str) -> bool:
+    try:
+        return Confirm.ask(question, default=False)
+    except EOFError:
+        return False
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,104 @@
+"""Publishing the contract's source at an explorer that speaks Etherscan's API, version 2."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+from eth_abi.abi import encode
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
+
+from market.artifact import load_artifact
+from market.errors import MarketError
+from market.settings import Access, Settings
+
+_ROOT = Path(__file__).parent.parent
+_TIMEOUT_S = 30
+_ATTEMPTS = 20
+_PAUSE_S = 5.0
+_LATER = ("pending", "unable to locate")
+_MIT_LICENSE = 3
+
+
+def publish_source(
+    settings: Settings, chain_id: int, address: str, access: Access, pause_s: float = _PAUSE_S
+) -> None:
+    """Publish the source of a contract deployed with `access`, and wait for the explorer's word.
+
+    MarketError says why it did not work; the contract works all the same.
+    """
+    url = f"{settings.explorer_api_url}?chainid={chain_id}"
+    key = settings.etherscan_token.get_secret_value()
+    submission = _submission(address, access)
+    # An explorer needs a while to see a new contract, and another to compile the source.
+    ticket = _patiently(lambda: _ask(url, {**submission, "apikey": key}), pause_s)
+    status = {"module": "contract", "action": "checkverifystatus", "guid": ticket, "apikey": key}
+    _patiently(lambda: _ask(url, status), pause_s)
+
+
+def standard_input() -> dict[str, Any]:
+    """Return the compiler's input that yields the shipped bytecode: all sources, and settings.
+
+    MarketError if a source is missing, as the imported ones are before the set-up.
+    """
+    artifact = load_artifact()
+    try:
+        sources = {
+            path: {"content": (_ROOT / path).read_text("utf-8")} for path in artifact["sources"]
+        }
+    except OSError as problem:
+        raise MarketError(f"Source {problem.filename} is missing: run ./run_tests.sh") from None
+    outputs = {"*": {"*": ["abi", "evm.bytecode.object", "metadata"]}}
+    return {
+        "language": "Solidity",
+        "sources": sources,
+        "settings": {**artifact["settings"], "outputSelection": outputs},
+    }
+
+
+def _submission(address: str, access: Access) -> dict[str, Any]:
+    artifact = load_artifact()
+    return {
+        "module": "contract",
+        "action": "verifysourcecode",
+        "contractaddress": address,
+        "sourceCode": json.dumps(standard_input()),
+        "codeformat": "solidity-standard-json-input",
+        "contractname": f"{artifact['sourcePath']}:{artifact['contractName']}",
+        "compilerversion": f"v{artifact['compiler']}",
+        # The API's own spelling.
+        "constructorArguements": encode(["uint8"], [int(access)]).hex(),
+        "licenseType": _MIT_LICENSE,
+    }
+
+
+def _patiently(ask: Callable[[], tuple[bool, str]], pause_s: float) -> str:
+    """Return the explorer's answer once it is a final one; MarketError if that is a refusal."""
+    retrying = Retrying(
+        retry=retry_if_result(lambda answer: answer[1].lower().startswith(_LATER)),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_fixed(pause_s),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    accepted, answer = retrying(ask)
+    if not accepted and "already verified" not in answer.lower():
+        raise MarketError(
+            f'The source was not published: the explorer says "{answer[:200]}"; '
+            "the contract works without it"
+        )
+    return answer
+
+
+def _ask(url: str, form: dict[str, Any]) -> tuple[bool, str]:
+    """Return whether the explorer agreed, and what it said; the key is in no address."""
+    try:
+        response = requests.post(url, data=form, timeout=_TIMEOUT_S)
+        answer = response.json()
+        return str(answer["status"]) == "1", str(answer["result"])
+    except (requests.RequestException, ValueError, KeyError, TypeError) as problem:
+        # Only the kind of problem: its text may hold what was sent.
+        raise MarketError(
+            f"The source was not published: the explorer does not answer "
+            f"({type(problem).__name__}); the contract works without it"
+        ) from None

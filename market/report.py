@@ -1,0 +1,232 @@
+"""What the scripts print. Every figure comes from the chain; nothing is computed anew here."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from market.bids import LevelBid, Refusal
+from market.clearing import Award, Bid, merit_order
+from market.contract import Request, Status, Terms
+from market.errors import MarketError
+from market.store import BidResult, PaymentState, Results
+from market.units import PRICE_LEVELS, format_eth, format_eth_per_kwh, format_kwh
+from market.utility import Round, Standings
+
+_MOST_ROWS = 40
+_RANK_WIDTH = 4
+
+
+def console() -> Console:
+    """Return the console to print on; long lines stay whole where they go to a file or a pipe."""
+    shown = Console(highlight=False)
+    return shown if shown.is_terminal else Console(highlight=False, width=120, soft_wrap=True)
+
+
+def short(address: str) -> str:
+    """Return the beginning and the end of an address or a hash, enough to tell it by."""
+    return f"{address[:8]}…{address[-4:]}"
+
+
+class ConsumerReporter:
+    """Prints a line for everything that happens to a consumer."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+
+    def request_opened(self, request: Request, seconds_left: int) -> None:
+        """A request takes bids."""
+        self._line(
+            f"Request {request.request_id}: {format_kwh(request.reduction_wh)} kWh wanted, "
+            f"at most {format_eth_per_kwh(request.maximum_price_wei_per_wh)} ETH/kWh, "
+            f"bids open for {seconds_left} s",
+            "bold",
+        )
+
+    def offer_refused(self, refusal: Refusal) -> None:
+        """An offer does not fit the request and is not sent."""
+        self._line(f"  Not sent{_named(refusal.offer.device)}: {refusal.reason}", "yellow")
+
+    def bids_submitted(self, request: Request, bids: Sequence[LevelBid], transaction: str) -> None:
+        """The bids are on chain."""
+        for bid in bids:
+            price = format_eth_per_kwh(bid.price_level * request.price_step_wei)
+            self._line(
+                f"  Bid{_named(bid.offer.device)}: {format_kwh(bid.energy_wh)} kWh "
+                f"at {price} ETH/kWh (transaction {short(transaction)})"
+            )
+
+    def already_bid(self, request: Request) -> None:
+        """This account's bids were on chain before; nothing is sent."""
+        self._line(f"  The bids for request {request.request_id} are on chain already")
+
+    def winners_selected(self, request: Request, energy_wh: int) -> None:
+        """The request was cleared; `energy_wh` of this account was accepted."""
+        price = format_eth_per_kwh(request.clearing_price_wei_per_wh)
+        self._line(
+            f"Request {request.request_id} is cleared at {price} ETH/kWh: "
+            f"{format_kwh(energy_wh)} kWh of this account accepted"
+        )
+
+    def request_ended(self, results: Results) -> None:
+        """Everything of the request is decided and paid."""
+        self._line(f"Request {results.request_id} ended: {results.status.value}", "bold")
+        for result in results.results:
+            self._line(
+                f"  Won{_named(result.device)}: {format_kwh(result.energy_wh)} kWh "
+                f"at {format_eth_per_kwh(result.price_wei_per_wh)} ETH/kWh = "
+                f"{format_eth(result.payment_wei)} ETH {_payment(result)}",
+                "green",
+            )
+
+    def problem(self, problem: MarketError) -> None:
+        """Something went wrong, and the consumer goes on."""
+        self._line(str(problem), "red")
+
+    def note(self, text: str) -> None:
+        """Anything else worth a line."""
+        self._line(text)
+
+    def _line(self, text: str, style: str = "") -> None:
+        clock = f"{datetime.now(timezone.utc).astimezone():%H:%M:%S}  "
+        self._out.print(Text(clock, style="dim") + Text(text, style=style))
+
+
+def print_terms(out: Console, terms: Terms) -> None:
+    """Say what is about to be requested, and what goes into escrow."""
+    price = format_eth_per_kwh(terms.price_step_wei * PRICE_LEVELS)
+    out.print(
+        f"Request: {format_kwh(terms.reduction_wh)} kWh at no more than {price} ETH/kWh, "
+        f"bids for {terms.bidding_seconds} s, {terms.pricing.name} pricing"
+    )
+    out.print(
+        f"Escrow:  {format_eth(terms.escrow_wei)} ETH leave your account now; "
+        "what the round does not cost comes back when the winners are selected"
+    )
+
+
+def watch(out: Console, standings: Iterable[Standings]) -> None:
+    """Show how a request stands until its gate closes: live, or a line for every new bid."""
+    if not out.is_terminal:
+        for seen, now in _changes(standings):
+            out.print(_standing_line(now, counting=not seen))
+        return
+    with Live(console=out, refresh_per_second=4, transient=False) as live:
+        for now in standings:
+            live.update(Text(_standing_line(now, counting=True)))
+
+
+def print_progress(out: Console, request: Request) -> None:
+    """Say how far the settlement of a request has come."""
+    if request.status == Status.CLEARED:
+        out.print(
+            f"Winners selected: {format_kwh(request.energy_wh)} kWh at the clearing price "
+            f"{format_eth_per_kwh(request.clearing_price_wei_per_wh)} ETH/kWh; "
+            f"paid so far {format_eth(request.paid_wei)} of {format_eth(request.cost_wei)} ETH"
+        )
+    elif not request.energy_wh:
+        out.print("No bids: the whole escrow is refunded")
+    else:
+        out.print("All winners are paid")
+
+
+def print_round(out: Console, finished: Round) -> None:
+    """Print the merit order with its clearing line, and the totals."""
+    request, spending = finished.request, finished.spending
+    if finished.bids:
+        out.print(_merit_order_table(request, finished.bids, finished.awards))
+    rows = {
+        "Energy bought": f"{format_kwh(request.energy_wh)} kWh",
+        "Requested": f"{format_kwh(request.reduction_wh)} kWh",
+        "Clearing price": f"{format_eth_per_kwh(request.clearing_price_wei_per_wh)} ETH/kWh",
+        "Escrow": f"{format_eth(request.escrow_wei)} ETH",
+        "Paid to winners": f"{format_eth(request.paid_wei)} ETH",
+        "Deferred": f"{format_eth(request.deferred_wei)} ETH (waits in the contract for withdraw)",
+        "Refunded": f"{format_eth(request.refunded_wei)} ETH",
+        "Gas spent": f"{spending.gas:,} gas = {format_eth(spending.fees_wei)} ETH",
+    }
+    if not request.deferred_wei:
+        del rows["Deferred"]
+    totals = Table.grid(padding=(0, 2))
+    for name, value in rows.items():
+        totals.add_row(name, value)
+    out.print(totals)
+
+
+def _merit_order_table(request: Request, bids: list[Bid], awards: list[Award]) -> Table:
+    """Return the bids from the cheapest up, a line drawn behind the last one accepted."""
+    accepted = {award.bid_id: award for award in awards}
+    ranked = merit_order(bids)
+    last = max((rank for rank, bid in enumerate(ranked) if bid.bid_id in accepted), default=-1)
+    shown = _rows_to_show(len(ranked), last)
+    table = Table(title=f"Merit order of request {request.request_id}", title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("bid", justify="right")
+    table.add_column("consumer", no_wrap=True)
+    for heading in ("offered kWh", "asks ETH/kWh", "accepted kWh", "earns ETH"):
+        table.add_column(heading, justify="right")
+    previous = -1
+    for rank in shown:
+        if rank != previous + 1:
+            table.add_row("…", "", f"{rank - previous - 1} more", end_section=False)
+        previous = rank
+        bid, award = ranked[rank], accepted.get(ranked[rank].bid_id)
+        table.add_row(
+            str(rank + 1),
+            str(bid.bid_id),
+            short(bid.consumer),
+            format_kwh(bid.energy_wh),
+            format_eth_per_kwh(bid.price_level * request.price_step_wei),
+            format_kwh(award.accepted_wh) if award else "-",
+            format_eth(award.payment_wei) if award else "-",
+            style="green" if award else "dim",
+            end_section=rank == last,
+        )
+    if previous + 1 < len(ranked):
+        table.add_row("…", "", f"{len(ranked) - previous - 1} more")
+    price = format_eth_per_kwh(request.clearing_price_wei_per_wh)
+    table.caption = f"accepted above the line; the clearing price is {price} ETH/kWh"
+    return table
+
+
+def _rows_to_show(count: int, last_accepted: int) -> list[int]:
+    """Return the ranks to print: all of a short list, else its head and what is around the line."""
+    if count <= _MOST_ROWS:
+        return list(range(count))
+    half = _MOST_ROWS // 2
+    around = range(max(0, last_accepted - half // 2), min(count, last_accepted + half // 2))
+    return sorted({*range(half), *around})
+
+
+def _changes(standings: Iterable[Standings]) -> Iterable[tuple[bool, Standings]]:
+    """Yield the first standing, and each that has other bids than the one before."""
+    seen: tuple[int, int] | None = None
+    for now in standings:
+        key = now.request.bid_count, now.quote.offered_wh
+        if key != seen:
+            yield seen is not None, now
+            seen = key
+
+
+def _standing_line(now: Standings, *, counting: bool) -> str:
+    request, quote = now.request, now.quote
+    price = format_eth_per_kwh(quote.clearing_level * request.price_step_wei)
+    line = (
+        f"{request.bid_count} bids, {format_kwh(quote.offered_wh)} of "
+        f"{format_kwh(request.reduction_wh)} kWh offered; price if the gate closed now: "
+        f"{price if quote.clearing_level else '-'} ETH/kWh"
+    )
+    return f"Gate closes in {now.seconds_left:>3} s: {line}" if counting else f"  {line}"
+
+
+def _named(device: str | None) -> str:
+    return f" ({device})" if device else ""
+
+
+def _payment(result: BidResult) -> str:
+    if result.payment_state == PaymentState.PAID and result.transaction:
+        return f"paid (transaction {short(result.transaction)})"
+    return "could not be pushed to this account and waits in the contract: call withdraw()"
