@@ -1,34 +1,18 @@
 """What the scripts do, each command from its arguments to its last line."""
 
-import signal
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
-from types import FrameType
-from typing import NoReturn
 
-from requests.exceptions import RequestException
-from rich.console import Console
 from rich.prompt import Confirm, Prompt
-from web3 import Web3
-from web3.exceptions import Web3Exception
 
-from market import brownie_env, report
+from market import report
 from market.consumer import Consumer
-from market.contract import DemandReduction, Request, Standing, Status, Terms, deploy
+from market.contract import Request, Standing, Status, Terms, deploy
 from market.errors import MarketError
 from market.explorer import publish_source
 from market.node import NodeUnavailableError, chain_time_s
-from market.settings import (
-    Access,
-    Settings,
-    env_file_path,
-    load_settings,
-    remember_contract,
-)
-from market.transactions import Sender
+from market.session import Session
+from market.settings import Access, Settings, remember_contract
 from market.units import (
     bidding_seconds,
     format_eth,
@@ -40,55 +24,7 @@ from market.units import (
 from market.utility import Utility
 
 ROOT = Path(__file__).parent.parent
-_LOCAL, _REMOTE = "local", "remote"
 _DEFAULT_BIDDING_SECONDS = "60"
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a command works with."""
-
-    settings: Settings
-    web3: Web3
-    remote: bool
-    out: Console
-
-    def utility_sender(self) -> Sender:
-        """Return the utility's account, ready to send."""
-        signer = brownie_env.utility_signer(self.settings, self.web3, remote=self.remote)
-        return Sender(self.web3, signer)
-
-    def consumer_sender(self) -> Sender:
-        """Return the consumer's account, ready to send."""
-        signer = brownie_env.consumer_signer(self.settings, self.web3, remote=self.remote)
-        return Sender(self.web3, signer)
-
-    def market(self) -> DemandReduction:
-        """Return the contract named in .env."""
-        return DemandReduction(self.web3, self.settings.require_contract())
-
-
-def run(command: Callable[[Session], None], network: str) -> None:
-    """Run a command on the "local" chain or the "remote" network; ends the process on a problem.
-
-    A MarketError is one line on the error output and status 1, Ctrl-C is status 130.
-    """
-    signal.signal(signal.SIGTERM, _interrupt)
-    out, errors = report.console(), Console(stderr=True, highlight=False, soft_wrap=True)
-    try:
-        command(_session(network, out))
-    except KeyboardInterrupt:
-        errors.print("Stopped.", style="yellow")
-        sys.exit(128 + signal.SIGINT)
-    except MarketError as problem:
-        errors.print(f"Error: {problem}", style="red", markup=False)
-    except (RequestException, Web3Exception) as problem:
-        errors.print(
-            f"Error: the node answered unexpectedly: {type(problem).__name__}", style="red"
-        )
-    else:
-        return
-    sys.exit(1)
 
 
 def deploy_contract(session: Session) -> None:
@@ -220,18 +156,6 @@ def _repeat(consumer: Consumer, reporter: report.ConsumerReporter, poll_seconds:
         sleep(poll_seconds)
 
 
-def _session(network: str, out: Console) -> Session:
-    if network not in (_LOCAL, _REMOTE):
-        raise MarketError(
-            f'"{network}" is not a network: write remote for the one in .env, '
-            "or nothing for the local chain"
-        )
-    settings = load_settings(env_file_path())
-    remote = network == _REMOTE
-    connect = brownie_env.connect_remote if remote else brownie_env.connect_local
-    return Session(settings, connect(settings), remote, out)
-
-
 def _utility(session: Session) -> Utility:
     """Return the utility, if the account is the contract's."""
     market, sender = session.market(), session.utility_sender()
@@ -269,7 +193,3 @@ def _confirmed(question: str) -> bool:
         return Confirm.ask(question, default=False)
     except EOFError:
         return False
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

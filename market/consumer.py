@@ -10,7 +10,7 @@ from market.bids import LevelBid, Offer, Refusal, bids_for_request
 from market.clearing import Award, Bid
 from market.contract import DemandReduction, Request, Status
 from market.errors import MarketError
-from market.node import NodeUnavailableError, chain_time_s, node_errors
+from market.node import NodeUnavailableError, chain_time_s
 from market.store import BidResult, Outcome, PaymentState, Results, load_offers, write_results
 from market.transactions import Sender, UnconfirmedError
 
@@ -96,7 +96,7 @@ class Consumer:
             raise
         except UnconfirmedError as problem:
             # Sent, but not seen in a block: to send it again could bid twice.
-            self._rounds[request.request_id] = _Round(self._head(), {})
+            self._rounds[request.request_id] = _Round(self.market.head(), {})
             self.report.problem(problem)
         except MarketError as problem:
             if self._problems.get(request.request_id) != str(problem):
@@ -105,7 +105,7 @@ class Consumer:
 
     def _answer(self, request: Request) -> None:
         """Submit the bids that fit the request, unless this account's bids are there already."""
-        first_block = self._head()
+        first_block = self.market.head()
         self._refresh_bids()
         bids, refusals = bids_for_request(
             self._offers,
@@ -199,10 +199,6 @@ class Consumer:
             return []
         awards = self.market.winners(request)
         return [award for award in awards if award.consumer == self.sender.signer.address]
-
-    def _head(self) -> int:
-        with node_errors(self.market.web3):
-            return self.market.web3.eth.block_number
 
 
 def _outcome(request: Request, known: _Round, won: list[Award]) -> Outcome:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from eth_typing import ChecksumAddress
+from eth_typing import BlockNumber, ChecksumAddress
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
+from web3.types import BlockIdentifier
 
 from market.artifact import load_artifact
 from market.clearing import Award, Bid, Pricing
@@ -135,6 +136,11 @@ class DemandReduction:
 
     # Views
 
+    def head(self) -> BlockNumber:
+        """Return the newest block's number."""
+        with node_errors(self.web3):
+            return self.web3.eth.block_number
+
     @property
     def chain_id(self) -> int:
         """The chain that the contract is on."""
@@ -151,9 +157,9 @@ class DemandReduction:
         requests = (self.request(i) for i in range(max(1, newest - BOOKS + 1), newest + 1))
         return [r for r in requests if r.status in (Status.BIDDING, Status.CLEARED)]
 
-    def request(self, request_id: int) -> Request:
+    def request(self, request_id: int, block: BlockIdentifier = "latest") -> Request:
         """Return a request; its status is NONE if there is none of this id."""
-        status, access, pricing, *rest = self._view("get_request", request_id)
+        status, access, pricing, *rest = self._view("get_request", request_id, block=block)
         return Request(request_id, Status(status), Access(access), Pricing(pricing), *rest)
 
     def bids(self, request_id: int) -> list[Bid]:
@@ -169,9 +175,9 @@ class DemandReduction:
             for bid_id, consumer, wh, amount_wei in self._pages("get_winners", request.request_id)
         ]
 
-    def quote(self, request_id: int) -> Quote:
+    def quote(self, request_id: int, block: BlockIdentifier = "latest") -> Quote:
         """Return the outcome if the gate closed now."""
-        return Quote(*self._view("get_quote", request_id))
+        return Quote(*self._view("get_quote", request_id, block=block))
 
     def access(self) -> Access:
         """Return who may bid."""
@@ -196,10 +202,11 @@ class DemandReduction:
 
     def payments(self, request_id: int, from_block: int) -> dict[int, str]:
         """Return the transactions that paid the request's winners since a block, by bid id."""
+        head = self.head()
         with node_errors(self.web3):
             logs = self._contract.events.WinnerPaid.get_logs(
                 from_block=from_block,
-                to_block=self.web3.eth.block_number,
+                to_block=head,
                 argument_filters={"request_id": request_id},
             )
         return {log["args"]["bid_id"]: log["transactionHash"].to_0x_hex() for log in logs}
@@ -263,10 +270,10 @@ class DemandReduction:
         if grid != (PRICE_LEVELS, BOOKS):
             raise MarketError(f"The contract at {self.address} is not a Demand_Reduction: {mend}")
 
-    def _view(self, name: str, *arguments: Any) -> Any:
+    def _view(self, name: str, *arguments: Any, block: BlockIdentifier = "latest") -> Any:
         function: ContractFunction = self._contract.functions[name](*arguments)
         with node_errors(self.web3), _explained():
-            return function.call()
+            return function.call(block_identifier=block)
 
     def _pages(self, name: str, request_id: int) -> Iterator[Any]:
         """Yield the rows of a view that takes an offset and a limit."""

@@ -175,6 +175,14 @@ def env_file_path() -> Path:
     return Path(os.environ.get("ENV_FILE") or ".env")
 
 
+def variable_names() -> list[str]:
+    """Return the names of the variables that are settings."""
+    return [
+        str(field.validation_alias or field.alias or name)
+        for name, field in Settings.model_fields.items()
+    ]
+
+
 def load_settings(env_file: Path) -> Settings:
     """Return the settings in the environment and, for what is not set there, in `env_file`.
 

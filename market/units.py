@@ -146,7 +146,9 @@ def _digits_allowed(places: int) -> str:
 
 
 def _plain(amount: int, places: int) -> str:
-    """Return amount / 10**places without an exponent, with at least one decimal."""
+    """Return amount / 10**places without an exponent; at least one decimal unless it has none."""
+    if not places:
+        return str(amount)
     whole, _, decimals = f"{_EXACT.scaleb(Decimal(amount), -places):f}".partition(".")
     return f"{whole}.{decimals.rstrip('0') or '0'}"
 

@@ -70,11 +70,13 @@ class Utility:
         """
         while True:
             try:
-                request = self.market.request(request_id)
+                # Of one block, so that the number of bids and the price belong together.
+                block = self.market.head()
+                request = self.market.request(request_id, block)
                 left_s = request.gate_closure - chain_time_s(self.market.web3)
                 if request.status != Status.BIDDING or left_s <= 0:
                     return
-                yield Standings(request, self.market.quote(request_id), left_s)
+                yield Standings(request, self.market.quote(request_id, block), left_s)
             except NodeUnavailableError:
                 pass
             self.wait(self.poll_seconds)

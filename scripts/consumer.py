@@ -1,6 +1,7 @@
 """Bid in every request, until stopped: `brownie run scripts/consumer.py [main remote]`."""
 
-from market.commands import consume, run
+from market.commands import consume
+from market.session import run
 
 
 def main(network: str = "local") -> None:

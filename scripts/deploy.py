@@ -1,6 +1,7 @@
 """Deploy the contract and remember its address: `brownie run scripts/deploy.py [main remote]`."""
 
-from market.commands import deploy_contract, run
+from market.commands import deploy_contract
+from market.session import run
 
 
 def main(network: str = "local") -> None:

@@ -1,6 +1,7 @@
 """Register the consumer: `brownie run scripts/register.py [main remote]`."""
 
-from market.commands import register_consumer, run
+from market.commands import register_consumer
+from market.session import run
 
 
 def main(network: str = "local") -> None:

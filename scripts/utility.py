@@ -9,8 +9,8 @@ from market.commands import (
     finish_requests,
     request_interactively,
     request_unattended,
-    run,
 )
+from market.session import run
 
 
 def main(network: str = "local") -> None:
