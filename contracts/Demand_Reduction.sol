@@ -373,8 +373,10 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
             uint256 amountWei = _amountWei(request, acceptedWh, walk.level);
             winners[found++] = Winner(bidId, bid.consumer(), uint40(acceptedWh), amountWei);
         }
+        // Cuts the list to what there is; Solidity has no other way.
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            mstore(winners, found) // as many as there are, never more than were allocated
+            mstore(winners, found)
         }
     }
 

@@ -7,7 +7,7 @@ from rich.prompt import Confirm, Prompt
 
 from market import report
 from market.consumer import Consumer
-from market.contract import Request, Standing, Status, Terms, deploy
+from market.contract import Standing, Status, Terms, deploy
 from market.errors import MarketError
 from market.explorer import publish_source
 from market.node import NodeUnavailableError, chain_time_s
@@ -39,6 +39,10 @@ def deploy_contract(session: Session) -> None:
     )
     remember_contract(session.settings.env_file, ROOT / ".env.template", address)
     session.out.print(f"CONTRACT_ADDRESS is written into {session.settings.env_file.name}")
+    if session.settings.contract_is_overridden():
+        session.out.print(
+            "  but the CONTRACT_ADDRESS in the environment wins: unset it", style="red"
+        )
     if session.remote and session.settings.etherscan_token:
         session.out.print("Publishing the source; this takes a minute ...")
         publish_source(session.settings, session.web3.eth.chain_id, address, access)
@@ -132,10 +136,9 @@ def _carry_through(session: Session, utility: Utility, terms: Terms) -> None:
 
 
 def _settle(session: Session, utility: Utility, request_id: int) -> None:
-    request: Request = utility.market.request(request_id)
     for request in utility.finish(request_id):
         report.print_progress(session.out, request)
-    report.print_round(session.out, utility.round(request))
+    report.print_round(session.out, utility.round(request_id))
 
 
 def _repeat(consumer: Consumer, reporter: report.ConsumerReporter, poll_seconds: float) -> None:

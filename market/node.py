@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from requests.exceptions import RequestException
 from web3 import HTTPProvider, Web3
 from web3.exceptions import BadResponseFormat, Web3RPCError
+from web3.types import BlockIdentifier
 
 from market.errors import MarketError
 
@@ -56,15 +57,21 @@ def node_name(web3: Web3) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{port}"
 
 
-def chain_time_s(web3: Web3) -> int:
-    """Return the time that the next block will not be earlier than, in Unix seconds.
+def next_block(web3: Web3) -> BlockIdentifier:
+    """Return the block whose time a transaction sent now should reckon with.
 
     A local chain that mines only when there is something to mine shows the time that its next
-    block would have: the clock of its newest block stands still.
+    block would have in the pending block: the clock of its newest block stands still.
     """
     with node_errors(web3):
-        block = "pending" if web3.eth.chain_id in LOCAL_CHAIN_IDS else "latest"
-        return int(web3.eth.get_block(block)["timestamp"])  # type: ignore[arg-type]
+        return "pending" if web3.eth.chain_id in LOCAL_CHAIN_IDS else "latest"
+
+
+def chain_time_s(web3: Web3) -> int:
+    """Return the time that the next block will not be earlier than, in Unix seconds."""
+    block = next_block(web3)
+    with node_errors(web3):
+        return int(web3.eth.get_block(block)["timestamp"])
 
 
 def _rpc_message(problem: Web3RPCError) -> str:

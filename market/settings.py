@@ -26,7 +26,7 @@ from pydantic import (
 
 from market.clearing import Pricing
 from market.errors import MarketError
-from market.store import read_text, write_whole
+from market.files import read_text, write_whole
 from market.units import bid_energy_wh, parse_decimal
 
 _LONGEST_POLL_S = 3600
@@ -123,6 +123,10 @@ class Settings(BaseModel):
     poll_seconds: Annotated[float, _from_text(_poll_seconds)] = 1.0
     database_folder: Path = Path("database")
     explorer_api_url: Annotated[str, _from_text(_http_url)] = "https://api.etherscan.io/v2/api"
+
+    def contract_is_overridden(self) -> bool:
+        """Return whether the environment names a contract, and so the file's is unused."""
+        return bool(os.environ.get("CONTRACT_ADDRESS"))
 
     def require_contract(self) -> ChecksumAddress:
         """Return the contract's checksummed address; MarketError if there is none, or it is wrong.

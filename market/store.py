@@ -4,16 +4,12 @@ A file is written whole or not at all, so that a reader, or a power cut, never m
 """
 
 import json
-import os
-import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import timezone
 from decimal import Decimal
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from stat import S_IMODE
 from typing import Annotated
 
 from pydantic import (
@@ -28,6 +24,7 @@ from pydantic import (
 
 from market.bids import MAX_BIDS_CHARACTERS, Offer, parse_offers
 from market.errors import MarketError
+from market.files import read_text, write_whole
 from market.units import (
     ETH_PER_KWH_PLACES,
     ETH_PLACES,
@@ -158,62 +155,3 @@ def load_results(path: Path) -> Results:
 def write_results(path: Path, results: Results) -> None:
     """Write results.json: energy in kWh, prices in ETH per kWh, money in ETH, as text."""
     write_whole(path, results.model_dump_json(by_alias=True, indent=2) + "\n")
-
-
-def read_text(path: Path, mend: str, most_characters: int = -1) -> str:
-    """Return a UTF-8 file's text, or its beginning, with its line ends as they are.
-
-    MarketError says what is wrong; `mend` is what to do if there is no such file.
-    """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return file.read(most_characters)
-    except FileNotFoundError:
-        raise MarketError(f"There is no {path}: {mend}") from None
-    except UnicodeDecodeError:
-        raise MarketError(f"{path} is not UTF-8 text: save it again as UTF-8") from None
-    except OSError as problem:
-        raise MarketError(
-            f"{path} cannot be read ({problem.strerror}): it must be a file that you may read"
-        ) from None
-
-
-def write_whole(path: Path, text: str, new_file_mode: int = 0o644) -> None:
-    """Make `text` the content of the file, whole or not at all.
-
-    A link is followed, and an existing file keeps its owner and permissions. MarketError if the
-    disk is full or the folder cannot be written; the file is then as it was.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f"{target.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        _write_through(temporary, text, new_file_mode)
-        _imitate(target, temporary)
-        temporary.replace(target)
-    except OSError as problem:
-        raise MarketError(
-            f"{path} cannot be written ({problem.strerror}): "
-            f"check the free space, and that you may write in its folder"
-        ) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _write_through(path: Path, text: str, mode: int) -> None:
-    """Create a file; when this returns, its content is on the disk."""
-    path.touch(mode, exist_ok=False)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _imitate(existing: Path, new: Path) -> None:
-    """Give the new file the owner and the permissions of the existing one, if there is one."""
-    with suppress(FileNotFoundError):
-        status = existing.stat()
-        # Only root may give files away; for others the owner is the writer anyway.
-        with suppress(PermissionError, AttributeError):
-            os.chown(new, status.st_uid, status.st_gid)
-        new.chmod(S_IMODE(status.st_mode))

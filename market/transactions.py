@@ -12,7 +12,7 @@ from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCErro
 from web3.types import TxParams, TxReceipt, Wei
 
 from market.errors import MarketError
-from market.node import node_errors
+from market.node import next_block, node_errors
 from market.reverts import explained
 from market.signer import Signer
 from market.units import format_eth
@@ -80,7 +80,8 @@ class Sender:
     ) -> dict[str, Any]:
         """Return the transaction with its gas limit and fees."""
         base: TxParams = {"from": self.signer.address, "value": Wei(value_wei)}
-        gas = call.estimate_gas(base) * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas
+        estimate = call.estimate_gas(base, next_block(self.web3))
+        gas = estimate * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas
         return dict(call.build_transaction({**base, "gas": gas}))
 
     def _receipt(self, sent_hash: HexBytes) -> TxReceipt:

@@ -13,6 +13,8 @@ from market.transactions import Sender, Sent
 PAY_BATCH = 100
 """Winners paid in one transaction; even if each is hostile it fits in a block."""
 
+_UNFINISHED = (Status.BIDDING, Status.CLEARED)
+
 
 @dataclass(frozen=True, slots=True)
 class Standings:
@@ -86,8 +88,7 @@ class Utility:
 
         What somebody else has done already is not done again.
         """
-        request = self.market.request(request_id)
-        while request.status in (Status.BIDDING, Status.CLEARED):
+        while (request := self.market.request(request_id)).status in _UNFINISHED:
             try:
                 self.spending.add(self._next_step(request))
             except RevertError as refusal:
@@ -95,14 +96,15 @@ class Utility:
                     raise
                 # Somebody else was quicker, or the newest block is still from before the closure.
                 self.wait(self.poll_seconds)
-            request = self.market.request(request_id)
-            yield request
+            else:
+                yield self.market.request(request_id)
 
-    def round(self, request: Request) -> Round:
+    def round(self, request_id: int) -> Round:
         """Return the account of a finished request."""
+        request = self.market.request(request_id)
         return Round(
             request,
-            bids=self.market.bids(request.request_id),
+            bids=self.market.bids(request_id),
             awards=self.market.winners(request),
             spending=self.spending,
         )

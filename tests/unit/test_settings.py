@@ -20,16 +20,13 @@ from market.settings import (
     export_for_brownie,
     load_settings,
     remember_contract,
+    variable_names,
 )
 
 TEMPLATE = Path(__file__).parents[2] / ".env.template"
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 OTHER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
-VARIABLES = [
-    str(field.validation_alias)
-    for name, field in Settings.model_fields.items()
-    if name != "env_file"
-]
+VARIABLES = [name for name in variable_names() if name != "ENV_FILE"]
 SECRETS = [
     "UTILITY_ACCOUNT_PASS",
     "CONSUMER_ACCOUNT_PASS",
@@ -93,6 +90,11 @@ def test_load_settings__no_file__has_the_defaults(env_file):
 def test_load_settings__the_template__has_the_defaults(tmp_path):
     expected = load_settings(tmp_path / "missing").model_copy(update={"env_file": TEMPLATE})
     assert load_settings(TEMPLATE) == expected
+
+
+def test_variable_names__of_all_fields__are_as_written_in_the_environment():
+    assert {"ENV_FILE", "CONTRACT_ADDRESS", "MINIMUM_BID_KWH"} < set(variable_names())
+    assert all(name == name.upper() for name in variable_names())
 
 
 def test_env_template__every_variable__is_there_once_and_empty():
@@ -322,6 +324,14 @@ def test_require_contract__not_an_address__says_so_without_showing_it(load, writ
     problem = required_problem(load(f"CONTRACT_ADDRESS={written}\n"), "require_contract")
     assert problem == (
         "CONTRACT_ADDRESS in .env is not an address: write 0x and 40 hexadecimal digits"
+    )
+
+
+def test_require_contract__wrong_in_the_environment__says_where(load, monkeypatch):
+    monkeypatch.setenv("CONTRACT_ADDRESS", "0x12")
+    settings = load(f"CONTRACT_ADDRESS={ADDRESS}\n")
+    assert required_problem(settings, "require_contract").startswith(
+        "CONTRACT_ADDRESS in the environment is not an address"
     )
 
 
