@@ -98,12 +98,14 @@ def _why_refused(offer: Offer, price_step_wei: int, minimum_bid_wh: int) -> str:
     if offer.price_wei_per_wh > maximum_price:
         return (
             f"it asks {format_eth_per_kwh(offer.price_wei_per_wh)} ETH/kWh, "
-            f"and the request pays at most {format_eth_per_kwh(maximum_price)} ETH/kWh"
+            f"and the request pays at most {format_eth_per_kwh(maximum_price)} ETH/kWh: "
+            "ask less to take part"
         )
     if offer.energy_wh < minimum_bid_wh:
         return (
             f"it offers {format_kwh(offer.energy_wh)} kWh, "
-            f"and the request's smallest bid is {format_kwh(minimum_bid_wh)} kWh"
+            f"and the request's smallest bid is {format_kwh(minimum_bid_wh)} kWh: "
+            "offer more to take part"
         )
     return ""
 

@@ -1,6 +1,6 @@
 """What the scripts print. Every figure comes from the chain; nothing is computed anew here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 
 from rich.console import Console
@@ -17,7 +17,6 @@ from market.units import PRICE_LEVELS, format_eth, format_eth_per_kwh, format_kw
 from market.utility import Round, Standings
 
 _MOST_ROWS = 40
-_RANK_WIDTH = 4
 
 
 def console() -> Console:
@@ -110,13 +109,14 @@ def print_terms(out: Console, terms: Terms) -> None:
 
 def watch(out: Console, standings: Iterable[Standings]) -> None:
     """Show how a request stands until its gate closes: live, or a line for every new bid."""
-    if not out.is_terminal:
-        for seen, now in _changes(standings):
-            out.print(_standing_line(now, counting=not seen))
-        return
-    with Live(console=out, refresh_per_second=4, transient=False) as live:
-        for now in standings:
-            live.update(Text(_standing_line(now, counting=True)))
+    if out.is_terminal:
+        with Live(console=out, refresh_per_second=4) as live:
+            for now in standings:
+                live.update(Text(_standing_line(now)))
+    else:
+        for now in _changes(standings):
+            out.print(_standing_line(now))
+    out.print("Gate closed")
 
 
 def print_progress(out: Console, request: Request) -> None:
@@ -201,25 +201,27 @@ def _rows_to_show(count: int, last_accepted: int) -> list[int]:
     return sorted({*range(half), *around})
 
 
-def _changes(standings: Iterable[Standings]) -> Iterable[tuple[bool, Standings]]:
+def _changes(standings: Iterable[Standings]) -> Iterator[Standings]:
     """Yield the first standing, and each that has other bids than the one before."""
     seen: tuple[int, int] | None = None
     for now in standings:
         key = now.request.bid_count, now.quote.offered_wh
         if key != seen:
-            yield seen is not None, now
+            yield now
             seen = key
 
 
-def _standing_line(now: Standings, *, counting: bool) -> str:
+def _standing_line(now: Standings) -> str:
     request, quote = now.request, now.quote
-    price = format_eth_per_kwh(quote.clearing_level * request.price_step_wei)
+    count = f"{request.bid_count} bid{'' if request.bid_count == 1 else 's'}"
     line = (
-        f"{request.bid_count} bids, {format_kwh(quote.offered_wh)} of "
-        f"{format_kwh(request.reduction_wh)} kWh offered; price if the gate closed now: "
-        f"{price if quote.clearing_level else '-'} ETH/kWh"
+        f"Gate closes in {now.seconds_left:>3} s: {count}, {format_kwh(quote.offered_wh)} of "
+        f"{format_kwh(request.reduction_wh)} kWh offered"
     )
-    return f"Gate closes in {now.seconds_left:>3} s: {line}" if counting else f"  {line}"
+    if quote.clearing_level:
+        price = format_eth_per_kwh(quote.clearing_level * request.price_step_wei)
+        line += f", at {price} ETH/kWh if it closed now"
+    return line
 
 
 def _named(device: str | None) -> str:

@@ -215,7 +215,8 @@ def test_bids_for_request__above_the_maximum_price__is_refused_with_both_prices(
         [
             Refusal(
                 offer,
-                "it asks 0.005000000000001 ETH/kWh, and the request pays at most 0.005 ETH/kWh",
+                "it asks 0.005000000000001 ETH/kWh, and the request pays at most 0.005 ETH/kWh: "
+                "ask less to take part",
             )
         ],
     )
@@ -228,7 +229,11 @@ def test_bids_for_request__below_the_smallest_bid__is_refused_with_both_energies
     )
     assert bids == [LevelBid(large, 500, 1)]
     assert refusals == [
-        Refusal(small, "it offers 0.499 kWh, and the request's smallest bid is 0.5 kWh")
+        Refusal(
+            small,
+            "it offers 0.499 kWh, and the request's smallest bid is 0.5 kWh: "
+            "offer more to take part",
+        )
     ]
 
 
