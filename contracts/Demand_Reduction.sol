@@ -64,7 +64,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         uint96 paidWei;
         uint40 settledWh; // energy paid or credited
         uint40 newerWh; // energy of the bids passed at the clearing level
-        uint16 nextLevel;
+        uint8 nextWord; // of price levels
         uint24 nextBidId;
         uint24 bidsPassed;
         // slot 4: touched only if a payee does not take its payment
@@ -203,8 +203,9 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
             if (bidId + bids.length > MAX_BID_ID) revert BookFull(MAX_BID_ID);
             first_bid_id = bidId + 1;
             for (uint256 i; i < bids.length; ++i) {
-                uint256 energyWh = bids[i].energy_wh;
-                uint256 level = bids[i].price_level;
+                Bid calldata bid = bids[i];
+                uint256 energyWh = bid.energy_wh;
+                uint256 level = bid.price_level;
                 if (energyWh < minimumWh || energyWh == 0) revert BidTooSmall(energyWh, minimumWh);
                 if (level == 0 || level > PRICE_LEVELS) revert PriceLevelOutOfRange(level, PRICE_LEVELS);
                 // More than the reduction can never be sold, and would only fill the level for others.
@@ -227,7 +228,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         for (uint256 i; i < bid_ids.length; ++i) {
             uint256 bidId = bid_ids[i];
             if (bidId == 0 || bidId > request.bidCount) revert UnknownBid(request_id, bidId);
-            BidWord bid = book.bids[bidId];
+            BidWord bid = book.bids[bidId].word;
             if (bid.consumer() != msg.sender) revert NotYourBid(bidId, msg.sender);
             if (bid.energyWh() == 0) revert AlreadyWithdrawn(bidId);
             book.remove(bidId, bid);
@@ -279,7 +280,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         stored.paidWei = request.paidWei;
         stored.settledWh = request.settledWh;
         stored.newerWh = request.newerWh;
-        stored.nextLevel = request.nextLevel;
+        stored.nextWord = request.nextWord;
         stored.nextBidId = request.nextBidId;
         stored.bidsPassed = request.bidsPassed;
         if (stored.deferredWei != request.deferredWei) stored.deferredWei = request.deferredWei;
@@ -342,7 +343,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         bids = new BookedBid[](length);
         for (uint256 i; i < length; ++i) {
             uint256 bidId = offset + i + 1;
-            BidWord bid = book.bids[bidId];
+            BidWord bid = book.bids[bidId].word;
             bids[i] = BookedBid(bidId, bid.consumer(), uint32(bid.energyWh()), uint16(bid.priceLevel()));
         }
     }
@@ -370,7 +371,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
                 --offset;
                 continue;
             }
-            uint256 amountWei = _amountWei(request, acceptedWh, walk.level);
+            uint256 amountWei = _amountWei(request, acceptedWh, bid.priceLevel());
             winners[found++] = Winner(bidId, bid.consumer(), uint40(acceptedWh), amountWei);
         }
         // Cuts the list to what there is; Solidity has no other way.
@@ -480,7 +481,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @dev Pays winners and keeps in `request` how far it came; the caller stores that.
     function _payBatch(uint256 requestId, RequestData memory request, uint256 maxWinners) private {
         (BookLib.Book storage book,) = _bookOf(requestId);
-        BookLib.Walk memory walk = BookLib.Walk(request.nextLevel, request.nextBidId, request.newerWh);
+        BookLib.Walk memory walk = BookLib.Walk(request.nextWord, request.nextBidId, request.newerWh);
         uint256 skips;
         while (maxWinners != 0 && skips < MAX_SKIPS && request.settledWh != request.energyWh) {
             (uint256 bidId, BidWord bid, uint256 acceptedWh) =
@@ -492,9 +493,9 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
             }
             --maxWinners;
             request.settledWh += uint40(acceptedWh);
-            _payWinner(requestId, request, bidId, bid.consumer(), acceptedWh, walk.level);
+            _payWinner(requestId, request, bidId, bid, acceptedWh);
         }
-        request.nextLevel = uint16(walk.level);
+        request.nextWord = uint8(walk.nextWord);
         request.nextBidId = uint24(walk.bidId);
         request.newerWh = uint40(walk.newerWh);
     }
@@ -504,11 +505,11 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         uint256 requestId,
         RequestData memory request,
         uint256 bidId,
-        address consumer,
-        uint256 energyWh,
-        uint256 level
+        BidWord bid,
+        uint256 energyWh
     ) private {
-        uint256 amountWei = _amountWei(request, energyWh, level);
+        address consumer = bid.consumer();
+        uint256 amountWei = _amountWei(request, energyWh, bid.priceLevel());
         if (_push(consumer, amountWei)) {
             request.paidWei += uint96(amountWei);
             emit WinnerPaid(requestId, consumer, bidId, uint40(energyWh), amountWei);

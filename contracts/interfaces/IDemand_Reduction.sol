@@ -297,10 +297,10 @@ interface IDemand_Reduction {
     /// Errors: `WrongStatus`, `GateOpen`, `NotEnoughGas`.
     function select_winners(uint256 request_id) external;
 
-    /// @notice Pays up to `max_winners` winning bids, from the cheapest level up and within a level the newest first.
+    /// @notice Pays up to `max_winners` winning bids, in an order of the contract's own: about from the cheapest up.
     /// @dev Anybody, as often as it takes. A payee that reverts, burns gas or returns much data costs a bounded
     /// amount of gas, and is credited instead. A call also ends after `MAX_SKIPS` bids that won nothing.
-    /// @dev Warning: allow about 25,000 gas for a winner, and 70,000 for one that may be hostile.
+    /// @dev Warning: allow about 25,000 gas for a winner, and 75,000 for one that may be hostile.
     /// @param max_winners The most winning bids to pay in this call.
     /// @return winners_left 0 if the request is settled. Otherwise at least 1 and at most the bids not looked at
     /// yet, which is the exact number where every bid wins. `get_winners` tells who they are.

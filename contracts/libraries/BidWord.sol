@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-/// @dev One bid in one storage slot. From the lowest bit: the number of the next older bid at the same level (24),
-/// the price level (16), the energy (32, Wh), the consumer (160).
+/// @dev One bid in one storage slot. From the lowest bit: the number of the next older bid in the same word
+/// of levels (24), the price level (16), the energy (32, Wh), the consumer (160).
 type BidWord is uint256;
 
 using BidWordLib for BidWord global;
@@ -39,12 +39,12 @@ library BidWordLib {
         return uint16(BidWord.unwrap(word) >> LEVEL_SHIFT);
     }
 
-    /// @notice The number of the bid that came before this one at its level; 0 if it was the first.
+    /// @notice The number of the bid that came before this one in its word of levels; 0 if it was the first.
     function olderBidId(BidWord word) internal pure returns (uint256) {
         return uint24(BidWord.unwrap(word));
     }
 
-    /// @notice The same bid with no energy: it keeps its place in the list of its level and wins nothing.
+    /// @notice The same bid with no energy: it keeps its place in its list and wins nothing.
     function withdrawn(BidWord word) internal pure returns (BidWord) {
         return BidWord.wrap(BidWord.unwrap(word) & ~(uint256(type(uint32).max) << ENERGY_SHIFT));
     }

@@ -113,8 +113,8 @@ def test_clear__pricing_as_the_contract_numbers_it__is_understood():
 def test_clear__largest_amounts__are_exact():
     step = 2**64 - 1
     bids = [Bid(n, "ann", 2**32 - 1, 1000) for n in range(1, 101)]
-    clearing = clear(bids, 2**38 - 1, step, Pricing.UNIFORM)
-    assert clearing.cost_wei == (2**38 - 1) * 1000 * step
+    clearing = clear(bids, 2**36 - 1, step, Pricing.UNIFORM)
+    assert clearing.cost_wei == (2**36 - 1) * 1000 * step
 
 
 def test_merit_order__equal_levels__puts_the_earlier_bid_first():
