@@ -2,10 +2,11 @@
 
 import os
 import re
+import warnings
 from contextlib import redirect_stdout
+from getpass import GetPassWarning, getpass
 from io import StringIO
 from typing import Any
-from urllib.parse import urlsplit
 
 from brownie import accounts, network
 from brownie._config import CONFIG
@@ -14,23 +15,23 @@ from eth_account import Account as EthAccount
 from web3 import Web3
 
 from market.errors import MarketError
-from market.node import connect, node_errors, node_name
+from market.node import NodeUnavailableError, connect, node_errors, node_name
 from market.settings import Account, Settings, export_for_brownie
 from market.signer import KeySigner, Signer, UnlockedSigner
 
-_BROWNIE_PORT = 8545
 _LOCAL_UTILITY, _LOCAL_CONSUMER = 0, 1
 
 
 def connect_local(settings: Settings) -> Web3:
     """Return a connection to the local chain; MarketError if none is running."""
-    own_anvil = _end_own_anvil()
-    if own_anvil and urlsplit(settings.local_rpc_url).port == _BROWNIE_PORT:
+    _end_own_anvil()
+    try:
+        return connect(settings.local_rpc_url)
+    except NodeUnavailableError:
         raise MarketError(
             f"No local chain is running at {settings.local_rpc_url}: "
-            "start one with ./run_chain.sh in another terminal"
-        )
-    return connect(settings.local_rpc_url)
+            "start one with ./run_chain.sh in another terminal, or mend LOCAL_RPC_URL in .env"
+        ) from None
 
 
 def connect_remote(settings: Settings) -> Web3:
@@ -60,17 +61,15 @@ def consumer_signer(settings: Settings, web3: Web3, *, remote: bool) -> Signer:
     return _named(settings.require_consumer_account(), web3, remote=remote)
 
 
-def _end_own_anvil() -> bool:
-    """End the Anvil that `brownie run` launched for this process; return whether there was one.
+def _end_own_anvil() -> None:
+    """End the Anvil that `brownie run` launched for this process, if it did.
 
     It would be gone when this process ends, so nobody else could ever meet us on it.
     """
     rpc = Rpc()
-    if not (rpc.is_active() and rpc.is_child()):
-        return False
-    with redirect_stdout(StringIO()):
-        network.disconnect()
-    return True
+    if rpc.is_active() and rpc.is_child():
+        with redirect_stdout(StringIO()):
+            network.disconnect()
 
 
 def _unlocked(web3: Web3, index: int) -> Signer:
@@ -88,21 +87,37 @@ def _named(account: Account, web3: Web3, *, remote: bool) -> Signer:
     """Return an account of Brownie's keystore, or on the local chain the node's of that number."""
     if not remote and account.name.isdecimal():
         return _unlocked(web3, int(account.name))
-    password = account.password.get_secret_value() or None
     try:
-        loaded = accounts.load(account.name, password)
+        loaded = accounts.load(account.name, account.password.get_secret_value() or _typed(account))
     except FileNotFoundError:
         raise MarketError(
             f"There is no account {account.name} in Brownie's keystore: "
             "`brownie accounts list` shows the names, `brownie accounts new NAME` adds one"
         ) from None
-    except ValueError as problem:
+    except (ValueError, LookupError, TypeError, OSError) as problem:
         if "MAC" not in str(problem):
-            raise MarketError(f"The keystore file of account {account.name} is damaged") from None
+            raise MarketError(
+                f"The keystore file of account {account.name} is damaged, or cannot be read: "
+                "put it back from your copy, or import the key with `brownie accounts new NAME`"
+            ) from None
         raise MarketError(
             f"The password of account {account.name} is wrong: mend it in .env"
         ) from None
     return KeySigner(EthAccount.from_key(loaded.private_key))
+
+
+def _typed(account: Account) -> str:
+    """Return the password that the person at the terminal types; MarketError without a terminal."""
+    try:
+        with warnings.catch_warnings():
+            # Said where the password could only be read from a pipe, and would be shown.
+            warnings.simplefilter("error", GetPassWarning)
+            return getpass(f"Password of account {account.name}: ")
+    except (GetPassWarning, EOFError):
+        raise MarketError(
+            f"The password of account {account.name} is not in .env, and there is no terminal "
+            "to type it at: write it into .env"
+        ) from None
 
 
 def _known_url(name: str, known: dict[str, Any] | None) -> str:

@@ -25,6 +25,7 @@ from market.utility import Utility
 
 ROOT = Path(__file__).parent.parent
 _DEFAULT_BIDDING_SECONDS = "60"
+_UNATTENDED = "brownie run scripts/utility.py request 5 0.004 60"
 
 
 def deploy_contract(session: Session) -> None:
@@ -99,8 +100,12 @@ def request_interactively(session: Session) -> None:
     _carry_through(session, utility, terms)
 
 
-def request_unattended(session: Session, reduction: str, price: str, seconds: str) -> None:
+def request_unattended(
+    session: Session, reduction: str, price: str, seconds: str, *others: str
+) -> None:
     """Carry a request through without questions: kWh, ETH/kWh and seconds as text."""
+    if not price or others:
+        raise MarketError(f"A request is written like this: {_UNATTENDED} [remote]")
     terms = _terms(session.settings, reduction, price, seconds)
     utility = _utility(session)
     report.print_terms(session.out, terms)
@@ -185,9 +190,7 @@ def _ask(question: str, default: str | None = None) -> str:
     try:
         answer = Prompt.ask(question, default=default)
     except EOFError:
-        raise MarketError(
-            "Nobody answers the questions: use `brownie run scripts/utility.py request 5 0.004 60`"
-        ) from None
+        raise _nobody_answers() from None
     return answer or ""
 
 
@@ -195,4 +198,8 @@ def _confirmed(question: str) -> bool:
     try:
         return Confirm.ask(question, default=False)
     except EOFError:
-        return False
+        raise _nobody_answers() from None
+
+
+def _nobody_answers() -> MarketError:
+    return MarketError(f"Nobody answers the questions: use `{_UNATTENDED}`")

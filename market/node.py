@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from json import JSONDecodeError
 from urllib.parse import urlsplit
 
 from requests.exceptions import RequestException
 from web3 import HTTPProvider, Web3
-from web3.exceptions import BadResponseFormat, Web3RPCError
+from web3.exceptions import BadResponseFormat, BlockNotFound, Web3RPCError
 from web3.types import BlockIdentifier
 
 from market.errors import MarketError
@@ -38,7 +39,7 @@ def node_errors(web3: Web3) -> Iterator[None]:
     """Turn whatever a node does instead of answering into a NodeUnavailableError."""
     try:
         yield
-    except (RequestException, BadResponseFormat) as problem:
+    except (RequestException, JSONDecodeError, BadResponseFormat, BlockNotFound) as problem:
         reason = type(problem).__name__
         raise NodeUnavailableError(
             f"The node at {node_name(web3)} does not answer ({reason}): "

@@ -134,18 +134,29 @@ library BookLib {
                 heldLevels = sumWh * (index * LANES + 1) + energyLanes;
                 if (sumWh >= leftWh) break;
             }
+            clearing.usedWords = usedWords;
+            clearing.energyLevels = energyLevels;
+            clearing.energyWh = reductionWh - _acceptIn(held, heldIndex, leftWh, clearing);
+        }
+    }
+
+    /// @dev Accepts energy in one word from its cheapest level up; returns how much is still wanted after it (Wh).
+    function _acceptIn(LevelsWord word, uint256 index, uint256 leftWh, Clearing memory clearing)
+        private
+        pure
+        returns (uint256)
+    {
+        unchecked {
             for (uint256 lane; lane < LANES; ++lane) {
-                uint256 acceptedWh = held.energyWh(lane);
+                uint256 acceptedWh = word.energyWh(lane);
                 if (acceptedWh > leftWh) acceptedWh = leftWh;
                 if (acceptedWh == 0) continue;
                 leftWh -= acceptedWh;
-                clearing.level = heldIndex * LANES + lane + 1;
+                clearing.level = index * LANES + lane + 1;
                 clearing.marginalWh = acceptedWh;
-                energyLevels += acceptedWh * clearing.level;
+                clearing.energyLevels += acceptedWh * clearing.level;
             }
-            clearing.energyLevels = energyLevels;
-            clearing.energyWh = reductionWh - leftWh;
-            clearing.usedWords = usedWords;
+            return leftWh;
         }
     }
 
