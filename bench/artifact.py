@@ -1,16 +1,10 @@
-"""The contract as the project ships it: compiled by Brownie, with brownie-config.yaml."""
+"""The contract as the project ships it, compiled from the sources as they are now."""
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from market.errors import MarketError
 from tools.export_contract import exported
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +21,8 @@ def shipped_artifact() -> Artifact:
 
     MarketError when they do not compile.
     """
-    _compile()
     contract = json.loads(exported())
     return Artifact(contract["abi"], contract["bytecode"], _describe(contract))
-
-
-def _compile() -> None:
-    """Have Brownie compile what has changed; it takes two seconds if nothing has."""
-    command = [sys.executable, "tools/supervise.py", "brownie", "compile"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        output = (done.stdout + done.stderr).strip()
-        raise MarketError(
-            f"The contracts do not compile; `brownie compile` ends with: {output[-500:]}"
-        )
 
 
 def _describe(contract: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import bench.__main__ as command
-from bench.artifact import ROOT, Artifact
+from bench.artifact import Artifact
 from bench.chain import Chain, WrongOutcome, local_chain
 from bench.contract import Market
 from bench.figures import Figure, Section, share
@@ -56,7 +56,7 @@ def run(page_file: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def test_check__the_contract_as_it_is__agrees_with_the_committed_page() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "bench", "--check"],
-        cwd=ROOT,
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
