@@ -34,7 +34,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @dev Gas a payee may use: enough for a smart wallet to log what it got, too little to hurt a batch.
     uint256 private constant PAYEE_GAS = 30_000;
     /// @dev Gas that must be left before a push, so that the payee gets all of `PAYEE_GAS` and the call can end well.
-    uint256 private constant PUSH_GAS = 110_000;
+    uint256 private constant PUSH_GAS = 150_000;
 
     /* STORAGE */
 

@@ -1,6 +1,5 @@
 """Brownie: its keystore, and its list of networks. No other module knows it."""
 
-import os
 import re
 import warnings
 from contextlib import redirect_stdout
@@ -16,7 +15,7 @@ from web3 import Web3
 
 from market.errors import MarketError
 from market.node import NodeUnavailableError, connect, node_errors, node_name
-from market.settings import Account, Settings, export_for_brownie
+from market.settings import Account, Settings, expanded, export_for_brownie
 from market.signer import KeySigner, Signer, UnlockedSigner
 
 _LOCAL_UTILITY, _LOCAL_CONSUMER = 0, 1
@@ -87,13 +86,14 @@ def _named(account: Account, web3: Web3, *, remote: bool) -> Signer:
     """Return an account of Brownie's keystore, or on the local chain the node's of that number."""
     if not remote and account.name.isdecimal():
         return _unlocked(web3, int(account.name))
-    try:
-        loaded = accounts.load(account.name, account.password.get_secret_value() or _typed(account))
-    except FileNotFoundError:
+    if account.name not in accounts.load():
         raise MarketError(
             f"There is no account {account.name} in Brownie's keystore: "
             "`brownie accounts list` shows the names, `brownie accounts new NAME` adds one"
-        ) from None
+        )
+    password = account.password.get_secret_value() or _typed(account)
+    try:
+        loaded = accounts.load(account.name, password)
     except (ValueError, LookupError, TypeError, OSError) as problem:
         if "MAC" not in str(problem):
             raise MarketError(
@@ -132,7 +132,7 @@ def _known_url(name: str, known: dict[str, Any] | None) -> str:
             f"{name} is not a live network that Brownie knows: `brownie networks list` shows them; "
             "for another, write its node's address as REMOTE_RPC_URL into .env"
         )
-    url: str = os.path.expandvars(known["host"])
+    url: str = expanded(known["host"])
     if unset := re.search(r"\$\{?(\w+)", url):
         raise MarketError(
             f"Network {name} needs {unset[1]}: write it into .env, "

@@ -17,6 +17,14 @@ class Pricing(IntEnum):
     PAY_AS_BID = 1
 
 
+class Access(IntEnum):
+    """Who may bid; numbered as in the contract."""
+
+    OPEN = 0
+    REGISTERED = 1
+    APPROVED = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Bid:
     """An offer to reduce by up to `energy_wh`, for no less than its price level."""

@@ -1,18 +1,23 @@
 """What the scripts do, each command from its arguments to its last line."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from time import sleep
 
+from eth_typing import ChecksumAddress
 from rich.prompt import Confirm, Prompt
 
 from market import report
+from market.clearing import Access
 from market.consumer import Consumer
 from market.contract import Standing, Status, Terms, deploy
 from market.errors import MarketError
 from market.explorer import publish_source
 from market.node import NodeUnavailableError, chain_time_s
 from market.session import Session
-from market.settings import Access, Settings, remember_contract
+from market.settings import Settings, checked_address, remember_contract
+from market.transactions import Sender, UnconfirmedError
 from market.units import (
     bidding_seconds,
     format_eth,
@@ -89,10 +94,12 @@ def request_interactively(session: Session) -> None:
     """Ask for a request's terms, then carry it through."""
     utility = _utility(session)
     session.out.print(f"Utility {utility.sender.signer.address}")
-    reduction = _ask("Reduction (kWh)")
-    price = _ask("Highest price (ETH/kWh)")
-    seconds = _ask("Bidding time (s)", _DEFAULT_BIDDING_SECONDS)
-    terms = _terms(session.settings, reduction, price, seconds)
+    terms = _terms(
+        session.settings,
+        partial(_ask, "Reduction (kWh)"),
+        partial(_ask, "Highest price (ETH/kWh)"),
+        partial(_ask, "Bidding time (s)", _DEFAULT_BIDDING_SECONDS),
+    )
     report.print_terms(session.out, terms)
     if not _confirmed("Send the request?"):
         session.out.print("Nothing was sent")
@@ -100,44 +107,91 @@ def request_interactively(session: Session) -> None:
     _carry_through(session, utility, terms)
 
 
-def request_unattended(
-    session: Session, reduction: str, price: str, seconds: str, *others: str
-) -> None:
-    """Carry a request through without questions: kWh, ETH/kWh and seconds as text."""
-    if not price or others:
+def request_unattended(session: Session, written: Sequence[str]) -> None:
+    """Carry a request through without questions: kWh, ETH/kWh and, if not 60, seconds as text."""
+    if len(written) not in (2, 3):
         raise MarketError(f"A request is written like this: {_UNATTENDED} [remote]")
-    terms = _terms(session.settings, reduction, price, seconds)
+    reduction, price, seconds = [*written, _DEFAULT_BIDDING_SECONDS][:3]
+    terms = _terms(session.settings, lambda: reduction, lambda: price, lambda: seconds)
     utility = _utility(session)
     report.print_terms(session.out, terms)
     _carry_through(session, utility, terms)
 
 
 def finish_requests(session: Session) -> None:
-    """Select and pay the winners of every request whose gate has closed."""
-    utility = _utility(session)
-    unfinished = utility.market.unfinished()
+    """Select and pay the winners of every request whose gate has closed; anybody may do that."""
+    market, sender = session.market(), session.utility_sender()
     now_s = chain_time_s(session.web3)
-    due = [r for r in unfinished if r.status == Status.CLEARED or r.gate_closure <= now_s]
+    due = [r for r in market.unfinished() if r.status == Status.CLEARED or r.gate_closure <= now_s]
     for request in due:
         session.out.print(f"Request {request.request_id}", style="bold")
+        utility = Utility(market, sender, session.settings.poll_seconds)
         _settle(session, utility, request.request_id)
     if not due:
         session.out.print("No request waits to be finished")
 
 
+def cancel_request(session: Session, request_id: str) -> None:
+    """Cancel a request before its gate closure."""
+    utility = _utility(session)
+    if not request_id.isdecimal():
+        raise MarketError(f'"{request_id}" is not the number of a request: write one such as 1')
+    sent = utility.market.cancel_request(utility.sender, int(request_id))
+    session.out.print(f"Request {request_id} is cancelled ({sent.gas_used:,} gas)", style="green")
+
+
+def approve_consumers(session: Session, consumers: Sequence[str]) -> None:
+    """Approve consumers by their addresses."""
+    utility = _utility(session)
+    sent = utility.market.approve(utility.sender, _addresses(consumers))
+    session.out.print(f"{len(consumers)} approved ({sent.gas_used:,} gas)", style="green")
+
+
+def revoke_consumers(session: Session, consumers: Sequence[str]) -> None:
+    """Take registration and approval from consumers, by their addresses."""
+    utility = _utility(session)
+    sent = utility.market.revoke(utility.sender, _addresses(consumers))
+    session.out.print(f"{len(consumers)} revoked ({sent.gas_used:,} gas)", style="green")
+
+
+def withdraw_deferred(session: Session, sender: Sender) -> None:
+    """Take out what could not be pushed to an account."""
+    market, payee = session.market(), sender.signer.address
+    amount_wei = market.deferred_wei(payee)
+    if not amount_wei:
+        session.out.print(f"Nothing waits to be withdrawn by {payee}")
+        return
+    market.withdraw(sender)
+    session.out.print(f"{format_eth(amount_wei)} ETH withdrawn by {payee}", style="green")
+
+
+def _addresses(written: Sequence[str]) -> list[ChecksumAddress]:
+    if not written:
+        raise MarketError("No consumer is named: write one or more addresses")
+    return [checked_address(address, "consumer") for address in written]
+
+
 def _carry_through(session: Session, utility: Utility, terms: Terms) -> None:
-    request = utility.request(terms)
+    try:
+        request = utility.request(terms)
+    except (KeyboardInterrupt, UnconfirmedError):
+        _say_how_to_finish(session, "The request may have been sent, and then goes on")
+        raise
     session.out.print(f"Request {request.request_id} is open", style="bold")
     try:
         report.watch(session.out, utility.until_gate_closure(request.request_id))
         _settle(session, utility, request.request_id)
     except (KeyboardInterrupt, MarketError):
-        session.out.print(
-            f"Request {request.request_id} goes on without this program. After gate closure, "
-            "finish it with: brownie run scripts/utility.py finish",
-            style="yellow",
-        )
+        _say_how_to_finish(session, f"Request {request.request_id} goes on")
         raise
+
+
+def _say_how_to_finish(session: Session, what: str) -> None:
+    session.out.print(
+        f"{what} without this program. After gate closure, finish it with: "
+        "brownie run scripts/utility.py finish",
+        style="yellow",
+    )
 
 
 def _settle(session: Session, utility: Utility, request_id: int) -> None:
@@ -159,8 +213,6 @@ def _repeat(consumer: Consumer, reporter: report.ConsumerReporter, poll_seconds:
             if not away:
                 reporter.problem(problem)
             away = True
-        except MarketError as problem:
-            reporter.problem(problem)
         sleep(poll_seconds)
 
 
@@ -176,11 +228,17 @@ def _utility(session: Session) -> Utility:
     return Utility(market, sender, session.settings.poll_seconds)
 
 
-def _terms(settings: Settings, reduction: str, price: str, seconds: str) -> Terms:
+def _terms(
+    settings: Settings,
+    reduction_kwh: Callable[[], str],
+    price_eth_per_kwh: Callable[[], str],
+    seconds: Callable[[], str],
+) -> Terms:
+    """Return the terms that somebody writes; each is checked before the next is asked for."""
     return Terms(
-        reduction_wh=reduction_wh(parse_decimal(reduction)),
-        price_step_wei=price_step_wei_floor(price_wei_per_wh(parse_decimal(price))),
-        bidding_seconds=bidding_seconds(parse_decimal(seconds)),
+        reduction_wh=reduction_wh(parse_decimal(reduction_kwh())),
+        price_step_wei=price_step_wei_floor(price_wei_per_wh(parse_decimal(price_eth_per_kwh()))),
+        bidding_seconds=bidding_seconds(parse_decimal(seconds())),
         minimum_bid_wh=settings.minimum_bid_wh,
         pricing=settings.pricing,
     )

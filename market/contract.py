@@ -11,14 +11,13 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
-from web3.types import BlockIdentifier
+from web3.types import BlockIdentifier, EventData
 
 from market.artifact import load_artifact
-from market.clearing import Award, Bid, Pricing
+from market.clearing import Access, Bid, Pricing
 from market.errors import MarketError
-from market.node import node_errors
+from market.node import first_block_at, node_errors
 from market.reverts import explained
-from market.settings import Access
 from market.transactions import Sender, Sent
 from market.units import PRICE_LEVELS, escrow_wei
 
@@ -29,6 +28,10 @@ _PAGE = 500
 # A bid costs that much more in slots that are used for the first time; by the time it is in a
 # block, others may have taken the used ones that it was estimated with.
 _FIRST_USE_GAS = 40_000
+# A payee can see that it is being estimated, and burn all it gets only when it is really paid.
+_HOSTILE_PAYEE_GAS = 60_000
+# Free plans of public nodes refuse more blocks than that in one question.
+_LOG_RANGE = 1_000
 
 
 class Status(IntEnum):
@@ -96,6 +99,18 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Payment:
+    """What a winning bid got; `pushed` is False if it waits in the contract to be withdrawn."""
+
+    bid_id: int
+    consumer: ChecksumAddress
+    energy_wh: int
+    amount_wei: int
+    pushed: bool
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What a utility asks for."""
 
@@ -151,11 +166,14 @@ class DemandReduction:
         """Return the number of requests, which is the newest one's id."""
         return int(self._view("request_count"))
 
+    def recent(self) -> list[Request]:
+        """Return the newest requests, all unfinished ones among them, the oldest first."""
+        newest = self.request_count()
+        return [self.request(i) for i in range(max(1, newest - BOOKS + 1), newest + 1)]
+
     def unfinished(self) -> list[Request]:
         """Return the requests that are open or cleared, the oldest first."""
-        newest = self.request_count()
-        requests = (self.request(i) for i in range(max(1, newest - BOOKS + 1), newest + 1))
-        return [r for r in requests if r.status in (Status.BIDDING, Status.CLEARED)]
+        return [r for r in self.recent() if r.status in (Status.BIDDING, Status.CLEARED)]
 
     def request(self, request_id: int, block: BlockIdentifier = "latest") -> Request:
         """Return a request; its status is NONE if there is none of this id."""
@@ -166,14 +184,6 @@ class DemandReduction:
         """Return the bids that were not withdrawn, in the order of arrival."""
         pages = self._pages("get_bids", request_id)
         return [Bid(*row) for row in pages if row[2]]
-
-    def winners(self, request: Request) -> list[Award]:
-        """Return what a cleared request bought of whom, in the order of payment."""
-        step = request.price_step_wei
-        return [
-            Award(bid_id, consumer, wh, amount_wei // (wh * step), amount_wei)
-            for bid_id, consumer, wh, amount_wei in self._pages("get_winners", request.request_id)
-        ]
 
     def quote(self, request_id: int, block: BlockIdentifier = "latest") -> Quote:
         """Return the outcome if the gate closed now."""
@@ -200,16 +210,14 @@ class DemandReduction:
         owner: ChecksumAddress = self._view("owner")
         return owner
 
-    def payments(self, request_id: int, from_block: int) -> dict[int, str]:
-        """Return the transactions that paid the request's winners since a block, by bid id."""
-        head = self.head()
-        with node_errors(self.web3):
-            logs = self._contract.events.WinnerPaid.get_logs(
-                from_block=from_block,
-                to_block=head,
-                argument_filters={"request_id": request_id},
-            )
-        return {log["args"]["bid_id"]: log["transactionHash"].to_0x_hex() for log in logs}
+    def payments(self, request: Request, consumer: ChecksumAddress | None = None) -> list[Payment]:
+        """Return what the winners of a request got so far, all or one consumer's, in turn."""
+        wanted = {"request_id": request.request_id}
+        paid = self._logs_since_closure(request, "WinnerPaid", wanted, "consumer", consumer)
+        deferred = self._logs_since_closure(request, "PaymentDeferred", wanted, "payee", consumer)
+        # Bid 0 is the utility's refund.
+        logs = [log for log in (*paid, *deferred) if log["args"]["bid_id"]]
+        return [_payment(log) for log in sorted(logs, key=_position)]
 
     # Transactions
 
@@ -243,9 +251,23 @@ class DemandReduction:
         """Clear a request whose gate has closed."""
         return sender.send(self._contract.functions.select_winners(request_id))
 
-    def pay_winners(self, sender: Sender, request_id: int, max_winners: int) -> Sent:
+    def pay_winners(self, sender: Sender, request: Request, max_winners: int) -> Sent:
         """Pay the next winners of a cleared request."""
-        return sender.send(self._contract.functions.pay_winners(request_id, max_winners))
+        call = self._contract.functions.pay_winners(request.request_id, max_winners)
+        payees = min(max_winners, request.bid_count)
+        return sender.send(call, spare_gas=_HOSTILE_PAYEE_GAS * payees)
+
+    def cancel_request(self, sender: Sender, request_id: int) -> Sent:
+        """Cancel a request of the sender before its gate closure."""
+        return sender.send(self._contract.functions.cancel_request(request_id))
+
+    def approve(self, sender: Sender, consumers: Sequence[ChecksumAddress]) -> Sent:
+        """Approve consumers."""
+        return sender.send(self._contract.functions.approve(consumers))
+
+    def revoke(self, sender: Sender, consumers: Sequence[ChecksumAddress]) -> Sent:
+        """Take registration and approval from consumers."""
+        return sender.send(self._contract.functions.revoke(consumers))
 
     def register(self, sender: Sender) -> Sent:
         """Register the sender as a consumer."""
@@ -275,6 +297,28 @@ class DemandReduction:
         with node_errors(self.web3), _explained():
             return function.call(block_identifier=block)
 
+    def _logs_since_closure(
+        self,
+        request: Request,
+        event: str,
+        wanted: dict[str, Any],
+        person: str,
+        address: ChecksumAddress | None,
+    ) -> Iterator[EventData]:
+        """Yield the logs of an event since gate closure, in ranges that a node answers."""
+        if address:
+            wanted = {**wanted, person: address}
+        head = self.head()
+        start = first_block_at(self.web3, request.gate_closure, head)
+        for from_block in range(start, head + 1, _LOG_RANGE):
+            to_block = min(from_block + _LOG_RANGE - 1, head)
+            with node_errors(self.web3):
+                yield from self._contract.events[event].get_logs(
+                    from_block=BlockNumber(from_block),
+                    to_block=BlockNumber(to_block),
+                    argument_filters=wanted,
+                )
+
     def _pages(self, name: str, request_id: int) -> Iterator[Any]:
         """Yield the rows of a view that takes an offset and a limit."""
         offset = 0
@@ -283,6 +327,23 @@ class DemandReduction:
             offset += len(rows)
             if len(rows) < _PAGE:
                 return
+
+
+def _payment(log: EventData) -> Payment:
+    fields = log["args"]
+    pushed = log["event"] == "WinnerPaid"
+    return Payment(
+        bid_id=fields["bid_id"],
+        consumer=fields["consumer"] if pushed else fields["payee"],
+        energy_wh=fields["energy_wh"],
+        amount_wei=fields["amount_wei"],
+        pushed=pushed,
+        transaction=log["transactionHash"].to_0x_hex(),
+    )
+
+
+def _position(log: EventData) -> tuple[int, int]:
+    return log["blockNumber"], log["logIndex"]
 
 
 @contextmanager

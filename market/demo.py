@@ -4,7 +4,6 @@ The processes are the same scripts that a user starts by hand. They share nothin
 every consumer has a wallet, a folder and bids of its own.
 """
 
-import os
 import re
 import signal
 import subprocess
@@ -24,8 +23,8 @@ from market.anvil import running_anvil
 from market.bids import Offer
 from market.errors import MarketError
 from market.report import console
-from market.settings import variable_names
-from market.store import load_results, save_offers
+from market.settings import environment_without_settings
+from market.store import Results, load_results, save_offers
 from market.units import format_eth, format_eth_per_kwh, format_kwh
 
 _ROOT = Path(__file__).parent.parent
@@ -102,9 +101,10 @@ def _play(out: Console, folder: Path, stack: ExitStack) -> None:
     request = ["utility.py", "request", REDUCTION_KWH, MAXIMUM_ETH_PER_KWH, BIDDING_SECONDS]
     _run_script(out, "utility", "green", request, environment)
 
+    found = [_results(household, folder) for household in HOUSEHOLDS]
     _headline(out, "5. What the consumers find in their results.json")
-    for household in HOUSEHOLDS:
-        _print_results(out, household, folder)
+    for household, results in zip(HOUSEHOLDS, found, strict=True):
+        _print_results(out, household, results)
 
 
 @contextmanager
@@ -194,13 +194,12 @@ def _environment(url: str, folder: Path) -> dict[str, str]:
         "POLL_SECONDS": "0.5",
         "PYTHONUNBUFFERED": "1",
     }
-    settings = set(variable_names())
-    return {**{name: value for name, value in os.environ.items() if name not in settings}, **own}
+    return {**environment_without_settings(), **own}
 
 
 def _headline(out: Console, text: str) -> None:
-    out.print()
-    out.print(Text(text, style="bold reverse"))
+    # At once: the consumers' lines come from threads of their own.
+    out.print(Text("\n") + Text(text, style="bold reverse"))
 
 
 def _describe(out: Console, household: Household) -> None:
@@ -212,13 +211,15 @@ def _describe(out: Console, household: Household) -> None:
         )
 
 
-def _print_results(out: Console, household: Household, folder: Path) -> None:
-    path = folder / household.name / "results.json"
-    for attempt in Retrying(
+def _results(household: Household, folder: Path) -> Results:
+    """Return what a household has won; MarketError if it is not told in time."""
+    retrying = Retrying(
         stop=stop_after_delay(_RESULT_TIMEOUT_S), wait=wait_fixed(0.2), reraise=True
-    ):
-        with attempt:
-            results = load_results(path)
+    )
+    return retrying(load_results, folder / household.name / "results.json")
+
+
+def _print_results(out: Console, household: Household, results: Results) -> None:
     out.print(
         f"[{household.colour}]{household.name:>8}[/] │ {results.status.value}: "
         f"{format_kwh(results.total_energy_wh)} kWh, {format_eth(results.total_payment_wei)} ETH"

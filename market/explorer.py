@@ -10,8 +10,9 @@ from eth_abi.abi import encode
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 
 from market.artifact import load_artifact
+from market.clearing import Access
 from market.errors import MarketError
-from market.settings import Access, Settings
+from market.settings import Settings
 
 _ROOT = Path(__file__).parent.parent
 _TIMEOUT_S = 30

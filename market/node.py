@@ -1,10 +1,12 @@
 """The connection to a node: its errors in words, and the chain's own time."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from json import JSONDecodeError
 from urllib.parse import urlsplit
 
+from eth_typing import BlockNumber
 from requests.exceptions import RequestException
 from web3 import HTTPProvider, Web3
 from web3.exceptions import BadResponseFormat, BlockNotFound, Web3RPCError
@@ -47,7 +49,7 @@ def node_errors(web3: Web3) -> Iterator[None]:
         ) from None
     except Web3RPCError as problem:
         raise NodeUnavailableError(
-            f"The node at {node_name(web3)} refused the call: {_rpc_message(problem)}"
+            f"The node at {node_name(web3)} refused the call: {rpc_message(problem)}"
         ) from None
 
 
@@ -75,7 +77,17 @@ def chain_time_s(web3: Web3) -> int:
         return int(web3.eth.get_block(block)["timestamp"])
 
 
-def _rpc_message(problem: Web3RPCError) -> str:
+def first_block_at(web3: Web3, time_s: int, head: int) -> int:
+    """Return the number of the first block with this time or a later one; head + 1 if none is."""
+
+    def time_of(number: int) -> int:
+        return int(web3.eth.get_block(BlockNumber(number))["timestamp"])
+
+    with node_errors(web3):
+        return bisect_left(range(head + 1), time_s, key=time_of)
+
+
+def rpc_message(problem: Web3RPCError) -> str:
     """Return the node's own words without the request, which may hold an address with a key."""
     response = problem.rpc_response
     error = response.get("error") if response else None

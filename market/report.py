@@ -9,14 +9,20 @@ from rich.table import Table
 from rich.text import Text
 
 from market.bids import LevelBid, Refusal
-from market.clearing import Award, Bid, merit_order
-from market.contract import Request, Status, Terms
+from market.clearing import Bid, Pricing, merit_order
+from market.contract import Payment, Request, Status, Terms
 from market.errors import MarketError
-from market.store import BidResult, PaymentState, Results
+from market.store import BidResult, Outcome, PaymentState, Results
 from market.units import PRICE_LEVELS, format_eth, format_eth_per_kwh, format_kwh
 from market.utility import Round, Standings
 
 _MOST_ROWS = 40
+_ENDINGS = {
+    Outcome.WON: "you won",
+    Outcome.LOST: "others bid less, you won nothing",
+    Outcome.NO_BIDS: "you had no bids in it",
+    Outcome.CANCELLED: "the utility cancelled it",
+}
 
 
 def console() -> Console:
@@ -62,17 +68,17 @@ class ConsumerReporter:
         """This account's bids were on chain before; nothing is sent."""
         self._line(f"  The bids for request {request.request_id} are on chain already")
 
-    def winners_selected(self, request: Request, energy_wh: int) -> None:
-        """The request was cleared; `energy_wh` of this account was accepted."""
-        price = format_eth_per_kwh(request.clearing_price_wei_per_wh)
+    def winners_selected(self, request: Request) -> None:
+        """The request was cleared, and winners will be paid."""
         self._line(
-            f"Request {request.request_id} is cleared at {price} ETH/kWh: "
-            f"{format_kwh(energy_wh)} kWh of this account accepted"
+            f"Request {request.request_id} is cleared: {format_kwh(request.energy_wh)} kWh bought, "
+            f"{_price_name(request)} "
+            f"{format_eth_per_kwh(request.clearing_price_wei_per_wh)} ETH/kWh"
         )
 
     def request_ended(self, results: Results) -> None:
         """Everything of the request is decided and paid."""
-        self._line(f"Request {results.request_id} ended: {results.status.value}", "bold")
+        self._line(f"Request {results.request_id} ended: {_ENDINGS[results.status]}", "bold")
         for result in results.results:
             self._line(
                 f"  Won{_named(result.device)}: {format_kwh(result.energy_wh)} kWh "
@@ -123,7 +129,7 @@ def print_progress(out: Console, request: Request) -> None:
     """Say how far the settlement of a request has come."""
     if request.status == Status.CLEARED:
         out.print(
-            f"Winners selected: {format_kwh(request.energy_wh)} kWh at the clearing price "
+            f"Winners selected: {format_kwh(request.energy_wh)} kWh, {_price_name(request)} "
             f"{format_eth_per_kwh(request.clearing_price_wei_per_wh)} ETH/kWh; "
             f"paid so far {format_eth(request.paid_wei)} of {format_eth(request.cost_wei)} ETH"
         )
@@ -136,17 +142,18 @@ def print_progress(out: Console, request: Request) -> None:
 def print_round(out: Console, finished: Round) -> None:
     """Print the merit order with its clearing line, and the totals."""
     request, spending = finished.request, finished.spending
+    price = format_eth_per_kwh(request.clearing_price_wei_per_wh)
     if finished.bids:
-        out.print(_merit_order_table(request, finished.bids, finished.awards))
+        out.print(_merit_order_table(request, finished.bids, finished.payments))
     rows = {
         "Energy bought": f"{format_kwh(request.energy_wh)} kWh",
         "Requested": f"{format_kwh(request.reduction_wh)} kWh",
-        "Clearing price": f"{format_eth_per_kwh(request.clearing_price_wei_per_wh)} ETH/kWh",
+        _price_name(request).capitalize(): f"{price} ETH/kWh",
         "Escrow": f"{format_eth(request.escrow_wei)} ETH",
         "Paid to winners": f"{format_eth(request.paid_wei)} ETH",
         "Deferred": f"{format_eth(request.deferred_wei)} ETH (waits in the contract for withdraw)",
         "Refunded": f"{format_eth(request.refunded_wei)} ETH",
-        "Gas spent": f"{spending.gas:,} gas = {format_eth(spending.fees_wei)} ETH",
+        "Gas spent by this run": f"{spending.gas:,} gas = {format_eth(spending.fees_wei)} ETH",
     }
     if not request.deferred_wei:
         del rows["Deferred"]
@@ -156,40 +163,55 @@ def print_round(out: Console, finished: Round) -> None:
     out.print(totals)
 
 
-def _merit_order_table(request: Request, bids: list[Bid], awards: list[Award]) -> Table:
+def _merit_order_table(request: Request, bids: list[Bid], payments: list[Payment]) -> Table:
     """Return the bids from the cheapest up, a line drawn behind the last one accepted."""
-    accepted = {award.bid_id: award for award in awards}
+    accepted = {payment.bid_id: payment for payment in payments}
     ranked = merit_order(bids)
     last = max((rank for rank, bid in enumerate(ranked) if bid.bid_id in accepted), default=-1)
-    shown = _rows_to_show(len(ranked), last)
-    table = Table(title=f"Merit order of request {request.request_id}", title_justify="left")
+    table = _empty_merit_order_table(request)
+    previous = -1
+    for rank in [*_rows_to_show(len(ranked), last), len(ranked)]:
+        if rank > previous + 1:
+            table.add_row("…", "", f"{rank - previous - 1} more")
+        if rank < len(ranked):
+            bid = ranked[rank]
+            cells = _merit_order_row(request, bid, accepted.get(bid.bid_id))
+            style = "green" if bid.bid_id in accepted else "dim"
+            table.add_row(str(rank + 1), *cells, style=style, end_section=rank == last)
+        previous = rank
+    return table
+
+
+def _empty_merit_order_table(request: Request) -> Table:
+    price = format_eth_per_kwh(request.clearing_price_wei_per_wh)
+    table = Table(
+        title=f"Merit order of request {request.request_id}",
+        title_justify="left",
+        caption=f"accepted above the line; {_price_name(request)} {price} ETH/kWh",
+        caption_justify="left",
+    )
     table.add_column("rank", justify="right")
     table.add_column("bid", justify="right")
     table.add_column("consumer", no_wrap=True)
     for heading in ("offered kWh", "asks ETH/kWh", "accepted kWh", "earns ETH"):
         table.add_column(heading, justify="right")
-    previous = -1
-    for rank in shown:
-        if rank != previous + 1:
-            table.add_row("…", "", f"{rank - previous - 1} more", end_section=False)
-        previous = rank
-        bid, award = ranked[rank], accepted.get(ranked[rank].bid_id)
-        table.add_row(
-            str(rank + 1),
-            str(bid.bid_id),
-            short(bid.consumer),
-            format_kwh(bid.energy_wh),
-            format_eth_per_kwh(bid.price_level * request.price_step_wei),
-            format_kwh(award.accepted_wh) if award else "-",
-            format_eth(award.payment_wei) if award else "-",
-            style="green" if award else "dim",
-            end_section=rank == last,
-        )
-    if previous + 1 < len(ranked):
-        table.add_row("…", "", f"{len(ranked) - previous - 1} more")
-    price = format_eth_per_kwh(request.clearing_price_wei_per_wh)
-    table.caption = f"accepted above the line; the clearing price is {price} ETH/kWh"
     return table
+
+
+def _merit_order_row(request: Request, bid: Bid, payment: Payment | None) -> list[str]:
+    return [
+        str(bid.bid_id),
+        short(bid.consumer),
+        format_kwh(bid.energy_wh),
+        format_eth_per_kwh(bid.price_level * request.price_step_wei),
+        format_kwh(payment.energy_wh) if payment else "-",
+        format_eth(payment.amount_wei) if payment else "-",
+    ]
+
+
+def _price_name(request: Request) -> str:
+    uniform = request.pricing == Pricing.UNIFORM
+    return "clearing price" if uniform else "highest accepted price"
 
 
 def _rows_to_show(count: int, last_accepted: int) -> list[int]:
@@ -231,4 +253,4 @@ def _named(device: str | None) -> str:
 def _payment(result: BidResult) -> str:
     if result.payment_state == PaymentState.PAID and result.transaction:
         return f"paid (transaction {short(result.transaction)})"
-    return "could not be pushed to this account and waits in the contract: call withdraw()"
+    return "waits in the contract: get it with `brownie run scripts/consumer.py withdraw`"

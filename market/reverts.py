@@ -108,6 +108,9 @@ _WORDS: dict[str, Callable[..., str]] = {
     "BookReused": lambda request: (
         f"Request {request} is too long ago: its bids are in the chain's events only"
     ),
+    "NotEnoughGas": lambda left, needed: (
+        f"The transaction had too little gas ({left:,} left, {needed:,} needed): try again"
+    ),
     "AlreadyRegistered": lambda consumer: f"{consumer} is registered already",
     "Revoked": lambda consumer: (
         f"The utility has revoked {consumer}: ask it for approval, you cannot register again"

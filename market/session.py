@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
@@ -66,6 +66,13 @@ def run(command: Callable[[Session], None], network: str) -> None:
     else:
         return
     sys.exit(1)
+
+
+def split_network(arguments: Sequence[str]) -> tuple[list[str], str]:
+    """Return a script's arguments without the word for the network at their end, and that word."""
+    given = [*arguments]
+    network = given.pop() if given and given[-1] in (_LOCAL, _REMOTE) else _LOCAL
+    return given, network
 
 
 def _session(network: str, out: Console) -> Session:

@@ -24,7 +24,7 @@ from pydantic import (
     ValidationError,
 )
 
-from market.clearing import Pricing
+from market.clearing import Access, Pricing
 from market.errors import MarketError
 from market.files import read_text, write_whole
 from market.units import bid_energy_wh, parse_decimal
@@ -38,14 +38,6 @@ _CONTRACT_LINE = re.compile(
     r"(?P<value>[^\r\n]*?)(?:[ \t]+#[^\r\n]*)?(?=[\r\n]|\Z)",
     re.MULTILINE,
 )
-
-
-class Access(IntEnum):
-    """Who may bid; numbered as in the contract."""
-
-    OPEN = 0
-    REGISTERED = 1
-    APPROVED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +128,9 @@ class Settings(BaseModel):
         written = self.contract_address
         if not written:
             raise MarketError(self._no_contract())
-        label = f"CONTRACT_ADDRESS {_place('CONTRACT_ADDRESS', self.env_file)}"
-        if not _ADDRESS.fullmatch(written):
-            raise MarketError(f"{label} is not an address: write 0x and 40 hexadecimal digits")
-        address = to_checksum_address(written)
-        mixed_case = not (written[2:].islower() or written[2:].isupper())
-        if mixed_case and written[2:] != address[2:]:
-            raise MarketError(f"{label} is mistyped (its checksum is wrong): copy it again")
-        return address
+        return checked_address(
+            written, f"CONTRACT_ADDRESS {_place('CONTRACT_ADDRESS', self.env_file)}"
+        )
 
     def require_utility_account(self) -> Account:
         """Return the utility's account; MarketError if it is not named."""
@@ -172,6 +159,28 @@ class Settings(BaseModel):
             f"There is no CONTRACT_ADDRESS in {name}: write the contract's address there, "
             "or run `brownie run scripts/deploy.py`"
         )
+
+
+def checked_address(written: str, label: str) -> ChecksumAddress:
+    """Return the checksummed address; MarketError names it by its label, and never shows it."""
+    if not _ADDRESS.fullmatch(written):
+        raise MarketError(f"{label} is not an address: write 0x and 40 hexadecimal digits")
+    address = to_checksum_address(written)
+    mixed_case = not (written[2:].islower() or written[2:].isupper())
+    if mixed_case and written[2:] != address[2:]:
+        raise MarketError(f"{label} is mistyped (its checksum is wrong): copy it again")
+    return address
+
+
+def environment_without_settings() -> dict[str, str]:
+    """Return the environment of this process for another one that is to have its own settings."""
+    names = set(variable_names())
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
+def expanded(text: str) -> str:
+    """Return text with its $VARIABLES filled in from the environment; unset ones stay."""
+    return os.path.expandvars(text)
 
 
 def env_file_path() -> Path:
@@ -218,13 +227,9 @@ def remember_contract(env_file: Path, template: Path, address: str) -> None:
 
 
 def export_for_brownie(settings: Settings) -> None:
-    """Put the API keys where Brownie looks for them: into this process's environment."""
-    for variable, key in (
-        ("WEB3_INFURA_PROJECT_ID", settings.web3_infura_project_id),
-        ("ETHERSCAN_TOKEN", settings.etherscan_token),
-    ):
-        if key:
-            os.environ[variable] = key.get_secret_value()
+    """Put the key that Brownie's networks refer to where they look: into the environment."""
+    if settings.web3_infura_project_id:
+        os.environ["WEB3_INFURA_PROJECT_ID"] = settings.web3_infura_project_id.get_secret_value()
 
 
 def _read_env_file(env_file: Path) -> dict[str, str]:

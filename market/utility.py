@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import sleep
 
-from market.clearing import Award, Bid
-from market.contract import DemandReduction, Quote, Request, Status, Terms
+from market.clearing import Bid
+from market.contract import DemandReduction, Payment, Quote, Request, Status, Terms
 from market.node import NodeUnavailableError, chain_time_s
 from market.reverts import RevertError
 from market.transactions import Sender, Sent
@@ -13,7 +13,7 @@ from market.transactions import Sender, Sent
 PAY_BATCH = 100
 """Winners paid in one transaction; even if each is hostile it fits in a block."""
 
-_UNFINISHED = (Status.BIDDING, Status.CLEARED)
+_UNFINISHED = (Status.NONE, Status.BIDDING, Status.CLEARED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Round:
 
     request: Request
     bids: list[Bid]
-    awards: list[Award]
+    payments: list[Payment]
     spending: Spending
 
 
@@ -62,7 +62,10 @@ class Utility:
         """Announce a request, with its escrow."""
         request_id, sent = self.market.request_reduction(self.sender, terms)
         self.spending.add(sent)
-        return self.market.request(request_id)
+        # Behind one address there may be several nodes, some of them a block behind.
+        while (request := self.market.request(request_id)).status == Status.NONE:
+            self.wait(self.poll_seconds)
+        return request
 
     def until_gate_closure(self, request_id: int) -> Iterator[Standings]:
         """Yield how the request stands, until the chain's time has come to gate closure.
@@ -76,9 +79,10 @@ class Utility:
                 block = self.market.head()
                 request = self.market.request(request_id, block)
                 left_s = request.gate_closure - chain_time_s(self.market.web3)
-                if request.status != Status.BIDDING or left_s <= 0:
+                if request.status == Status.BIDDING and left_s > 0:
+                    yield Standings(request, self.market.quote(request_id, block), left_s)
+                elif request.status != Status.NONE:
                     return
-                yield Standings(request, self.market.quote(request_id, block), left_s)
             except NodeUnavailableError:
                 pass
             self.wait(self.poll_seconds)
@@ -89,6 +93,9 @@ class Utility:
         What somebody else has done already is not done again.
         """
         while (request := self.market.request(request_id)).status in _UNFINISHED:
+            if request.status == Status.NONE:
+                self.wait(self.poll_seconds)
+                continue
             try:
                 self.spending.add(self._next_step(request))
             except RevertError as refusal:
@@ -105,11 +112,11 @@ class Utility:
         return Round(
             request,
             bids=self.market.bids(request_id),
-            awards=self.market.winners(request),
+            payments=self.market.payments(request),
             spending=self.spending,
         )
 
     def _next_step(self, request: Request) -> Sent:
         if request.status == Status.BIDDING:
             return self.market.select_winners(self.sender, request.request_id)
-        return self.market.pay_winners(self.sender, request.request_id, PAY_BATCH)
+        return self.market.pay_winners(self.sender, request, PAY_BATCH)

@@ -17,6 +17,7 @@ from market.settings import (
     Account,
     Settings,
     env_file_path,
+    environment_without_settings,
     export_for_brownie,
     load_settings,
     remember_contract,
@@ -449,13 +450,20 @@ def test_remember_contract__disk_full__keeps_the_file(env_file, monkeypatch):
     assert env_file.read_text() == "A=1\n"
 
 
-def test_export_for_brownie__keys_in_the_file__are_in_the_environment(load):
+def test_export_for_brownie__keys_in_the_file__only_the_one_of_the_networks_is_exported(load):
     export_for_brownie(load("WEB3_INFURA_PROJECT_ID=infura\nETHERSCAN_TOKEN=etherscan\n"))
     assert os.environ["WEB3_INFURA_PROJECT_ID"] == "infura"
-    assert os.environ["ETHERSCAN_TOKEN"] == "etherscan"
+    assert "ETHERSCAN_TOKEN" not in os.environ
 
 
 def test_export_for_brownie__no_keys__sets_nothing(env_file):
     export_for_brownie(load_settings(env_file))
     assert "WEB3_INFURA_PROJECT_ID" not in os.environ
-    assert "ETHERSCAN_TOKEN" not in os.environ
+
+
+def test_environment_without_settings__keeps_everything_else(monkeypatch):
+    monkeypatch.setenv("CONSUMER_ACCOUNT_PASS", "secret")
+    monkeypatch.setenv("SOMETHING_ELSE", "kept")
+    kept = environment_without_settings()
+    assert kept["SOMETHING_ELSE"] == "kept"
+    assert "CONSUMER_ACCOUNT_PASS" not in kept
