@@ -1,0 +1,179 @@
+"""Nothing that happens to a device or a node loses a round, or bids or pays twice."""
+
+import pytest
+import requests
+from eth_account import Account
+from web3 import HTTPProvider, Web3
+
+from market.contract import BOOKS, DemandReduction, Status
+from market.errors import MarketError
+from market.node import NodeUnavailableError
+from market.signer import KeySigner
+from market.store import Outcome, load_results
+from market.transactions import Sender
+from tests.roles.conftest import ALICE, BOB, HEAT_PUMP
+
+
+def step_until_quiet(consumer):
+    """Step as often as it takes to get over a node that is away for a moment."""
+    for _ in range(3):
+        try:
+            consumer.step()
+        except NodeUnavailableError:
+            continue
+
+
+def outcome(consumer):
+    results = load_results(consumer.results_file)
+    return results.request_id, results.status, results.total_energy_wh
+
+
+def test_consumer__restarted_in_an_open_request__does_not_bid_again(town):
+    request_id = town.request()
+    town.consumer().step()
+    again = town.consumer()
+    again.step()
+    assert len(town.market.bids(request_id)) == 1
+    assert again.report.names() == ["already_bid"]
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_consumer__restarted_after_gate_closure__still_reports_its_outcome(town, paid):
+    request_id = town.request()
+    town.consumer().step()
+    town.close_gate()
+    if paid:
+        list(town.utility.finish(request_id))
+    again = town.consumer()
+    again.step()
+    if not paid:
+        list(town.utility.finish(request_id))
+        again.step()
+    assert outcome(again) == (request_id, Outcome.WON, HEAT_PUMP.energy_wh)
+    assert load_results(again.results_file).results[0].device == "heat pump"
+
+
+def test_consumer__outcome_reported_before_the_restart__is_not_reported_again(town):
+    request_id = town.request()
+    consumer = town.consumer()
+    consumer.step()
+    town.settle(request_id)
+    consumer.step()
+    again = town.consumer()
+    again.step()
+    assert again.report.names() == []
+
+
+def test_consumer__away_while_its_book_was_used_again__reports_and_goes_on(town):
+    consumer = town.consumer()
+    first = town.request()
+    consumer.step()
+    for request_id in [first, *(town.request() for _ in range(BOOKS - 1))]:
+        town.settle(request_id)
+    newest = town.request()
+    consumer.step()
+    assert outcome(consumer) == (first, Outcome.WON, HEAT_PUMP.energy_wh)
+    town.settle(newest)
+    consumer.step()
+    assert outcome(consumer) == (newest, Outcome.WON, HEAT_PUMP.energy_wh)
+    assert consumer.report.problems() == []
+
+
+def test_consumer__bid_still_on_its_way_after_a_restart__waits_for_it(town):
+    wallet = funded_wallet(town)
+    request_id = town.request()
+    town.rpc("evm_setAutomine", False)
+    sender = Sender(town.web3, KeySigner(wallet))
+    call = town.market._contract.functions.submit_bids(request_id, [(3000, 500)])
+    transaction = call.build_transaction({"from": wallet.address, "gas": 200_000})
+    sender.signer.send(town.web3, transaction)
+
+    consumer = town.consumer("key", sender)
+    consumer.step()
+    consumer.step()
+    (problem,) = consumer.report.problems()
+    assert "not in a block yet: bidding waits for it" in problem
+    town.rpc("evm_setAutomine", True)
+    town.mine()
+    consumer.step()
+    assert len(town.market.bids(request_id)) == 1
+    assert consumer.report.names()[-1] == "already_bid"
+
+
+class ForgetfulProvider(HTTPProvider):
+    """Hands transactions over, and then loses the node's answer."""
+
+    def make_request(self, method, params):
+        answer = super().make_request(method, params)
+        if method == "eth_sendRawTransaction":
+            raise requests.exceptions.ReadTimeout
+        return answer
+
+
+def test_consumer__answer_of_the_node_lost__bids_once(town, chain_url):
+    web3 = Web3(ForgetfulProvider(chain_url, exception_retry_configuration=None))
+    market = DemandReduction(web3, town.market.address)
+    consumer = town.consumer("lost", Sender(web3, KeySigner(funded_wallet(town))), market)
+    request_id = town.request()
+    step_until_quiet(consumer)
+    assert len(town.market.bids(request_id)) == 1
+    town.settle(request_id)
+    consumer.step()
+    assert outcome(consumer) == (request_id, Outcome.WON, HEAT_PUMP.energy_wh)
+
+
+def test_consumer__results_cannot_be_written__does_not_keep_other_requests_waiting(town):
+    consumer = town.consumer()
+    first = town.request()
+    consumer.step()
+    consumer.results_file.mkdir()
+    town.settle(first)
+    second = town.request()
+    consumer.step()
+    consumer.step()
+    assert len(town.market.bids(second)) == 1
+    assert len(consumer.report.problems()) == 1
+    consumer.results_file.rmdir()
+    consumer.step()
+    assert outcome(consumer)[0] == first
+
+
+def test_finish__payee_that_is_tame_while_estimated__is_credited_and_others_are_paid(town):
+    request_id = town.request()
+    town.consumer(ALICE).step()
+    town.consumer(BOB).step()
+    town.close_gate()
+    alice = town.web3.eth.accounts[ALICE]
+    # JUMPDEST loop, left only where the gas price is 0, as it is in an estimate.
+    town.rpc("anvil_setCode", alice, "0x3a156009575b6005565b00")
+    list(town.utility.finish(request_id))
+    request = town.market.request(request_id)
+    town.rpc("anvil_setCode", alice, "0x")
+    assert request.status == Status.SETTLED
+    assert request.deferred_wei == 3000 * HEAT_PUMP.price_wei_per_wh
+    assert request.paid_wei == 2000 * HEAT_PUMP.price_wei_per_wh
+    assert request.escrow_wei == request.paid_wei + request.deferred_wei + request.refunded_wei
+    town.market.withdraw(town.sender(ALICE))
+    assert town.market.deferred_wei(alice) == 0
+
+
+def test_finish__by_somebody_else__settles_the_round(town):
+    request_id = town.request()
+    town.consumer().step()
+    town.close_gate()
+    town.market.select_winners(town.sender(BOB), request_id)
+    list(town.utility.finish(request_id))
+    assert town.market.request(request_id).status == Status.SETTLED
+
+
+def test_sender__value_above_the_balance__says_what_is_held(town):
+    poor = Sender(town.web3, KeySigner(Account.create()))
+    with pytest.raises(MarketError, match=r"holds 0.0 ETH, and the fee is more than that"):
+        town.market.register(poor)
+
+
+def funded_wallet(town):
+    wallet = Account.create()
+    value = {"from": town.web3.eth.accounts[9], "to": wallet.address, "value": 10**18}
+    town.web3.eth.wait_for_transaction_receipt(town.web3.eth.send_transaction(value))
+    return wallet
