@@ -5,6 +5,7 @@ import requests
 from eth_account import Account
 from web3 import HTTPProvider, Web3
 
+from market.bids import Offer
 from market.contract import BOOKS, DemandReduction, Status
 from market.errors import MarketError
 from market.node import NodeUnavailableError
@@ -140,7 +141,8 @@ def test_consumer__results_cannot_be_written__does_not_keep_other_requests_waiti
 
 def test_finish__payee_that_is_tame_while_estimated__is_credited_and_others_are_paid(town):
     request_id = town.request()
-    town.consumer(ALICE).step()
+    slices = [Offer(50, HEAT_PUMP.price_wei_per_wh)] * 60
+    town.consumer(ALICE, offers=slices).step()
     town.consumer(BOB).step()
     town.close_gate()
     alice = town.web3.eth.accounts[ALICE]
