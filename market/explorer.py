@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ _ROOT = Path(__file__).parent.parent
 _TIMEOUT_S = 30
 _ATTEMPTS = 20
 _PAUSE_S = 5.0
-_LATER = ("pending", "unable to locate")
+# How answers begin that will be others in a while, and what stands in one that is good news.
+_LATER = ("pending", "unable to locate", "max ")
+_DONE_BEFORE = "already verified"
 _MIT_LICENSE = 3
 
 
@@ -29,13 +32,13 @@ def publish_source(
 
     MarketError says why it did not work; the contract works all the same.
     """
-    url = f"{settings.explorer_api_url}?chainid={chain_id}"
-    key = settings.etherscan_token.get_secret_value()
+    ask = partial(_ask, settings, chain_id)
     submission = _submission(address, access)
     # An explorer needs a while to see a new contract, and another to compile the source.
-    ticket = _patiently(lambda: _ask(url, {**submission, "apikey": key}), pause_s)
-    status = {"module": "contract", "action": "checkverifystatus", "guid": ticket, "apikey": key}
-    _patiently(lambda: _ask(url, status), pause_s)
+    ticket = _patiently(partial(ask, "POST", submission), pause_s)
+    if _DONE_BEFORE not in ticket.lower():
+        status = {"module": "contract", "action": "checkverifystatus", "guid": ticket}
+        _patiently(partial(ask, "GET", status), pause_s)
 
 
 def standard_input() -> dict[str, Any]:
@@ -83,7 +86,7 @@ def _patiently(ask: Callable[[], tuple[bool, str]], pause_s: float) -> str:
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
     accepted, answer = retrying(ask)
-    if not accepted and "already verified" not in answer.lower():
+    if not accepted and _DONE_BEFORE not in answer.lower():
         raise MarketError(
             f'The source was not published: the explorer says "{answer[:200]}"; '
             "the contract works without it"
@@ -91,12 +94,27 @@ def _patiently(ask: Callable[[], tuple[bool, str]], pause_s: float) -> str:
     return answer
 
 
-def _ask(url: str, form: dict[str, Any]) -> tuple[bool, str]:
-    """Return whether the explorer agreed, and what it said; the key is in no address."""
+def _ask(
+    settings: Settings, chain_id: int, method: str, fields: dict[str, Any]
+) -> tuple[bool, str]:
+    """Return whether the explorer agreed, and what it said; nothing of it shows the key.
+
+    The API takes what is submitted in the body, and what is asked for in the address.
+    """
+    key = settings.etherscan_token.get_secret_value()
+    written = {**fields, "apikey": key}
+    address: dict[str, Any] = {"chainid": chain_id, **(written if method == "GET" else {})}
     try:
-        response = requests.post(url, data=form, timeout=_TIMEOUT_S)
+        response = requests.request(
+            method,
+            settings.explorer_api_url,
+            params=address,
+            data=written if method == "POST" else None,
+            timeout=_TIMEOUT_S,
+        )
         answer = response.json()
-        return str(answer["status"]) == "1", str(answer["result"])
+        said = " ".join(str(answer["result"]).split())
+        return str(answer["status"]) == "1", said.replace(key, "(your key)")
     except (requests.RequestException, ValueError, KeyError, TypeError) as problem:
         # Only the kind of problem: its text may hold what was sent.
         raise MarketError(

@@ -1,7 +1,9 @@
 """How every script begins and ends: settings, connection, accounts, and problems in one line."""
 
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -19,6 +21,7 @@ from market.settings import Settings, env_file_path, load_settings
 from market.transactions import Sender
 
 _LOCAL, _REMOTE = "local", "remote"
+_SOON_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def run(command: Callable[[Session], None], network: str) -> None:
     A MarketError is one line on the error output and status 1, Ctrl-C is status 130.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    keep_interrupts()
     out, errors = report.console(), Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         command(_session(network, out))
@@ -66,6 +70,11 @@ def run(command: Callable[[Session], None], network: str) -> None:
     else:
         return
     sys.exit(1)
+
+
+def keep_interrupts() -> None:
+    """Have Ctrl-C come again where Python would lose it: while an object is cleared away."""
+    sys.unraisablehook = _interrupt_again
 
 
 def split_network(arguments: Sequence[str]) -> tuple[list[str], str]:
@@ -89,3 +98,13 @@ def _session(network: str, out: Console) -> Session:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _interrupt_again(lost: "sys.UnraisableHookArgs") -> None:
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        # Not at once: that would still be in the middle of what loses it.
+        again = threading.Timer(_SOON_S, os.kill, [os.getpid(), signal.SIGINT])
+        again.daemon = True
+        again.start()
+    else:
+        sys.__unraisablehook__(lost)
