@@ -27,6 +27,25 @@ def _quick_isolation():
     gc.unfreeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _receipts_at_hand(web3):
+    """Let Brownie look for a receipt only once it is there.
+
+    Anvil counts a sender's transaction a moment before it has the receipt. If Brownie asks in
+    that moment, it sleeps for a second, or takes the transaction for lost.
+    """
+    send = web3.eth.send_transaction
+
+    def send_and_wait(transaction):
+        transaction_hash = send(transaction)
+        web3.eth.wait_for_transaction_receipt(transaction_hash, poll_latency=0.002)
+        return transaction_hash
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(web3.eth, "send_transaction", send_and_wait)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _isolation(fn_isolation):
     pass

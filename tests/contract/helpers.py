@@ -1,21 +1,27 @@
-"""What the tests of the contract share: its enums and limits, the usual request, its errors."""
+"""What the tests of the contract share: its enums and limits, the usual request, its errors.
 
-from enum import IntEnum
+What the library states too is taken from there, and so held to the contract.
+"""
 
 import brownie
+
+from market.clearing import Access as Access
+from market.contract import BOOKS as BOOKS
+from market.contract import Standing as Standing
+from market.contract import Status as Status
+from market.units import MAX_BID_WH as MAX_BID_WH
+from market.units import MAX_BIDDING_SECONDS
+from market.units import MAX_REDUCTION_WH as MAX_REDUCTION_WH
+from market.units import PRICE_LEVELS as PRICE_LEVELS
 
 STEP_WEI = 10**9
 REDUCTION_WH = 1_000
 BIDDING_S = 600
 
-PRICE_LEVELS = 1_000
-BOOKS = 16
 MAX_SKIPS = 1_000
+MAX_BIDDING_S = MAX_BIDDING_SECONDS
 MAX_BID_ID = 2**24 - 1
-MAX_BID_WH = 2**32 - 1
 MAX_LEVEL_WH = 2**36 - 1
-MAX_REDUCTION_WH = 2**36 - 1
-MAX_BIDDING_S = 30 * 24 * 60 * 60
 MAX_REQUESTS = 16 * 65_535 - 1
 
 PUSH_GAS = 150_000
@@ -26,27 +32,6 @@ NOBODY = "0x" + "0" * 40
 
 LEVELS_IN_A_WORD = 6
 """Neighbouring levels whose bids the contract keeps in one list."""
-
-
-class Access(IntEnum):
-    OPEN = 0
-    REGISTERED = 1
-    APPROVED = 2
-
-
-class Status(IntEnum):
-    NONE = 0
-    BIDDING = 1
-    CLEARED = 2
-    SETTLED = 3
-    CANCELLED = 4
-
-
-class Standing(IntEnum):
-    UNKNOWN = 0
-    REGISTERED = 1
-    APPROVED = 2
-    REVOKED = 3
 
 
 def reverts(error, *values):

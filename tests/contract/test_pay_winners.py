@@ -138,6 +138,22 @@ def test_pay_winners__losers_at_the_clearing_level__are_passed_over(
     ]
 
 
+def test_pay_winners__losers_at_dearer_levels__are_passed_over(
+    market, open_request, bid, select_winners, alice, bob, stranger
+):
+    open_request()
+    for level in range(1, 13):
+        bid(bob, (10, level + 1))
+        bid(alice, (100, level))
+    select_winners()
+    winners = market.get_winners(1, 0, 99)
+    tx = market.pay_winners(1, 99, {"from": stranger})
+    paid_ids = [event["bid_id"] for event in tx.events["WinnerPaid"]]
+    assert paid_ids == [winner["bid_id"] for winner in winners]
+    assert sorted(paid_ids) == [*range(1, 18), 18, 20]
+    assert market.get_request(1)["paid_wei"] == 1000 * 10 * STEP_WEI
+
+
 def test_pay_winners__withdrawn_bids__are_passed_over_and_not_counted(
     market, open_request, bid, select_winners, alice, bob, stranger
 ):

@@ -203,6 +203,16 @@ def test_select_winners__new_bid_after_a_withdrawal__queues_at_the_end(
     assert won(market) == {2: 600, 3: 400}
 
 
+def test_select_winners__dearer_bids_beside_the_clearing_level__win_nothing(
+    market, open_request, bid, select_winners, alice
+):
+    open_request()
+    bid(alice, (100, 24), (400, 21), (100, 22), (600, 20), (100, 23), (400, 21), (100, 19))
+    select_winners()
+    assert won(market) == {7: 100, 4: 600, 2: 300}
+    assert market.get_request(1)["clearing_level"] == 21
+
+
 def test_select_winners__withdrawn_level__sets_no_price(
     market, open_request, bid, select_winners, alice
 ):
@@ -214,9 +224,12 @@ def test_select_winners__withdrawn_level__sets_no_price(
     assert market.get_request(1)["clearing_level"] == 8
 
 
-@pytest.mark.parametrize("levels", [(4, 5), (1, 4), (32, 33), (28, 29), (999, 1000), (1, 1000)])
+@pytest.mark.parametrize(
+    "levels",
+    [(1, 2), (1, 6), (6, 7), (36, 37), (72, 73), (996, 997), (999, 1000), (37, 1000), (1, 1000)],
+)
 @pytest.mark.parametrize("pricing", Pricing)
-def test_select_winners__levels_at_the_borders_of_words_and_regions__are_told_apart(
+def test_select_winners__levels_at_all_borders__are_told_apart(
     market, open_request, bid, select_winners, alice, levels, pricing
 ):
     cheap, dear = levels
