@@ -188,7 +188,12 @@ class Script:
         self._input.close()
 
 
-def _popen(command, environment, stdin, stdout, stderr, preexec=None):
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to programs in its background: they are deaf to Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _popen(command, environment, stdin, stdout, stderr, preexec=_hear_ctrl_c):
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -203,6 +208,7 @@ def _popen(command, environment, stdin, stdout, stderr, preexec=None):
 
 def _take_terminal() -> None:
     """Make standard input the terminal that Ctrl-C of which is for this process."""
+    _hear_ctrl_c()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
