@@ -22,6 +22,7 @@ from tenacity import Retrying, stop_after_delay, wait_fixed
 from market.anvil import running_anvil
 from market.bids import Offer
 from market.errors import MarketError
+from market.interrupts import ignore_interrupts, raise_interrupts
 from market.report import console
 from market.settings import environment_without_settings
 from market.store import Results, load_results, save_offers
@@ -61,6 +62,7 @@ REDUCTION_KWH, MAXIMUM_ETH_PER_KWH, BIDDING_SECONDS = "5", "0.004", "12"
 
 def run_demo() -> None:
     """Run the demo and print it; MarketError or a failed process ends it with status 1."""
+    raise_interrupts()
     out = console()
     try:
         with ExitStack() as stack:
@@ -69,6 +71,7 @@ def run_demo() -> None:
             )
             _play(out, folder, stack)
     except KeyboardInterrupt:
+        ignore_interrupts()
         out.print("Stopped.", style="yellow")
         sys.exit(128 + signal.SIGINT)
     except MarketError as problem:

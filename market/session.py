@@ -1,13 +1,9 @@
 """How every script begins and ends: settings, connection, accounts, and problems in one line."""
 
-import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FrameType
-from typing import NoReturn
 
 from requests.exceptions import RequestException
 from rich.console import Console
@@ -17,11 +13,11 @@ from web3.exceptions import Web3Exception
 from market import brownie_env, report
 from market.contract import DemandReduction
 from market.errors import MarketError
+from market.interrupts import ignore_interrupts, raise_interrupts
 from market.settings import Settings, env_file_path, load_settings
 from market.transactions import Sender
 
 _LOCAL, _REMOTE = "local", "remote"
-_SOON_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +49,12 @@ def run(command: Callable[[Session], None], network: str) -> None:
 
     A MarketError is one line on the error output and status 1, Ctrl-C is status 130.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    keep_interrupts()
+    raise_interrupts()
     out, errors = report.console(), Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         command(_session(network, out))
     except KeyboardInterrupt:
+        ignore_interrupts()
         errors.print("Stopped.", style="yellow")
         sys.exit(128 + signal.SIGINT)
     except MarketError as problem:
@@ -70,11 +66,6 @@ def run(command: Callable[[Session], None], network: str) -> None:
     else:
         return
     sys.exit(1)
-
-
-def keep_interrupts() -> None:
-    """Have Ctrl-C come again where Python would lose it: while an object is cleared away."""
-    sys.unraisablehook = _interrupt_again
 
 
 def split_network(arguments: Sequence[str]) -> tuple[list[str], str]:
@@ -94,17 +85,3 @@ def _session(network: str, out: Console) -> Session:
     remote = network == _REMOTE
     connect = brownie_env.connect_remote if remote else brownie_env.connect_local
     return Session(settings, connect(settings), remote, out)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _interrupt_again(lost: "sys.UnraisableHookArgs") -> None:
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        # Not at once: that would still be in the middle of what loses it.
-        again = threading.Timer(_SOON_S, os.kill, [os.getpid(), signal.SIGINT])
-        again.daemon = True
-        again.start()
-    else:
-        sys.__unraisablehook__(lost)

@@ -17,8 +17,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from types import FrameType, ModuleType
-from typing import NoReturn
+from types import ModuleType
 
 import psutil
 
@@ -29,11 +28,14 @@ GRACE_SECONDS = 3
 
 def main(arguments: list[str]) -> None:
     """Run what the arguments name; the exit status is that of what was run."""
-    received = _turn_signals_into_interrupts()
+    sys.path[0] = str(ROOT)
+    from market.interrupts import ignore_interrupts, raise_interrupts
+
+    raise_interrupts()
     _adopt_orphans()
     # Registered before anybody else's clean-up, and so called after it.
     atexit.register(_end_descendants)
-    sys.path[0] = str(ROOT)
+    atexit.register(ignore_interrupts)
     try:
         match arguments:
             case ["brownie", *_]:
@@ -44,21 +46,8 @@ def main(arguments: list[str]) -> None:
             case _:
                 sys.exit(__doc__)
     except KeyboardInterrupt:
-        sys.exit(128 + (received[0] if received else signal.SIGINT))
-
-
-def _turn_signals_into_interrupts() -> list[int]:
-    received: list[int] = []
-
-    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-        # A second one would break off the clean-up that the first one starts.
-        signal.signal(number, signal.SIG_IGN)
-        received.append(number)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
-    return received
+        ignore_interrupts()
+        sys.exit(128 + signal.SIGINT)
 
 
 def _adopt_orphans() -> None:

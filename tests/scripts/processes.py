@@ -55,6 +55,15 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+def worked_s(process: subprocess.Popen | psutil.Process) -> float:
+    """Return how long a process has kept a processor busy."""
+    try:
+        times = psutil.Process(process.pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0
+    return times.user + times.system
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """What a script left behind."""

@@ -188,6 +188,12 @@ def new_home(folder: Path) -> Path:
     return folder
 
 
+def save_key(home: Path, name: str, encrypted: object) -> None:
+    """Put an account into the keystore of a home's Brownie."""
+    file = home / ".brownie" / "accounts" / f"{name}.json"
+    file.write_text(encrypted if isinstance(encrypted, str) else json.dumps(encrypted), "utf-8")
+
+
 def brownies_port(home: Path) -> int:
     """Return the port of the chain that Brownie starts where none is running."""
     networks = yaml.safe_load((home / ".brownie" / "network-config.yaml").read_text("utf-8"))

@@ -1,14 +1,12 @@
 """Whatever people get wrong: one line that says what and how to mend it, and nothing is changed."""
 
-import json
-
 import pytest
 from eth_account import Account
 
 from market.clearing import Access
 from tests.scripts.processes import PLAIN
 from tests.scripts.servers import serving
-from tests.scripts.stage import brownies_port, free_port, new_home
+from tests.scripts.stage import brownies_port, free_port, new_home, save_key
 
 BIDS = '{"energy": [2.0], "price": [0.003]}'
 SCRIPTS = ("consumer", "register", "utility")
@@ -51,9 +49,8 @@ def keystore(home):
     """Put an account into Brownie's keystore."""
 
     def keystore(name, content=None):
-        file = home / ".brownie" / "accounts" / f"{name}.json"
         encrypted = Account.encrypt(Account.create().key, "right", kdf="pbkdf2", iterations=2)
-        file.write_text(json.dumps(encrypted) if content is None else content, "utf-8")
+        save_key(home, name, encrypted if content is None else content)
         return name
 
     return keystore
@@ -218,14 +215,6 @@ def test_script__no_node__says_that_none_is_running(refused, script):
     refused(script, words=["No local chain is running", url, "run_chain.sh"], LOCAL_RPC_URL=url)
 
 
-def test_consumer__no_chain_but_brownies_own__is_not_worked_with(stage, bids_file, tmp_path):
-    home = new_home(tmp_path / "home")
-    url = f"http://127.0.0.1:{brownies_port(home)}"
-    consumer = stage.start("consumer", brownie=PLAIN, home=home, LOCAL_RPC_URL=url).finish()
-    consumer.refused_with("No local chain is running", url, "run_chain.sh")
-    assert not stage.survivors()
-
-
 @pytest.mark.parametrize(
     ("status", "body"),
     [(200, "hello"), (200, "{}"), (200, "[]"), (200, "null"), (404, "{}"), (500, "{}")],
@@ -321,8 +310,12 @@ def test_utility_request__wrong_number_of_arguments__shows_the_form(refused, env
 # Without the shortcut that the tests above take
 
 
-def test_scripts__processes_of_their_own__refuse_alike(stage, env_file):
-    deploying = stage.start("deploy", "main", "remot")
+def test_scripts__in_processes_of_their_own__refuse_alike(stage, bids_file, tmp_path):
+    home = new_home(tmp_path / "home")
+    url = f"http://127.0.0.1:{brownies_port(home)}"
+    # The only chain is the one that Brownie has started for this script alone.
+    alone = stage.start("consumer", brownie=PLAIN, home=home, LOCAL_RPC_URL=url)
     asking = stage.start("utility")
-    deploying.finish().refused_with('"remot" is not a network')
     asking.finish().refused_with("Nobody answers the questions")
+    alone.finish().refused_with("No local chain is running", url, "run_chain.sh")
+    assert not stage.survivors()

@@ -20,7 +20,8 @@ from market.units import (
     price_wei_per_wh,
     reduction_wh,
 )
-from tests.scripts.processes import ROOT, marked
+from tests.scripts.chain import wait_until
+from tests.scripts.processes import ROOT, marked, worked_s
 from tests.scripts.stage import Stage
 
 REDUCTION_WH = reduction_wh(parse_decimal(REDUCTION_KWH))
@@ -64,6 +65,12 @@ def expected():
 def users_files():
     files = [ROOT / ".env", *sorted((ROOT / "database").iterdir())]
     return {file: file.read_bytes() for file in files if file.is_file()}
+
+
+def consumers_that_work(stage):
+    """Return how many consumers are beyond the very start of Python, which knows no Ctrl-C."""
+    consumers = [p for p in marked(stage.mark) if "scripts/consumer.py" in p.cmdline()]
+    return sum(worked_s(consumer) > 0.2 for consumer in consumers)
 
 
 def demo_folders(stage):
@@ -141,7 +148,8 @@ def test_demo__done__users_files_are_untouched(demo):
 
 def test_demo__ctrl_c__ends_everything(tmp_path, home):
     stage = Stage(tmp_path, home)
-    script = stage.start("demo").wait_for("Waiting for requests", timeout_s=DEMO_S)
+    script = stage.start("demo").wait_for("3. The consumers start", timeout_s=DEMO_S)
+    wait_until(lambda: consumers_that_work(stage) == len(HOUSEHOLDS), "consumers that start")
     folders = demo_folders(stage)
     finished = script.press_ctrl_c().finish()
     finished.tells_no_internals()

@@ -18,7 +18,7 @@ from market.store import Outcome
 from tests.scripts.chain import running_chain
 from tests.scripts.processes import SUPERVISED
 from tests.scripts.servers import LOOK_UP, SUBMIT, Explorer, serving
-from tests.scripts.stage import WAITING, Household, Stage, new_home
+from tests.scripts.stage import WAITING, Household, Stage, new_home, save_key
 
 CHAIN_ID = 424242
 PASSWORD = "correct 'horse' #battery"
@@ -60,17 +60,13 @@ def stage(tmp_path_factory, live_chain, explorer):
 @pytest.fixture(scope="module")
 def people(stage, live_chain):
     """The utility's and the consumer's addresses; Brownie has their keys, and they have Ether."""
-    addresses = {}
-    scripts = []
-    for name in ("grid", "flat"):
-        account = Account.create()
-        addresses[name] = account.address
-        scripts.append(stage.start_command([*SUPERVISED, "accounts", "new", name]))
-        scripts[-1].type(account.key.hex(), PASSWORD)
+    utility, consumer = Account.create(), Account.create()
+    for account in (utility, consumer):
         live_chain.ask("anvil_setBalance", account.address, hex(10**18))
-    for script in scripts:
-        script.finish().succeeded()
-    return SimpleNamespace(utility=addresses["grid"], consumer=addresses["flat"])
+    new = stage.start_command([*SUPERVISED, "accounts", "new", "grid"])
+    new.type(utility.key.hex(), PASSWORD).finish().succeeded()
+    save_key(stage.home, "flat", Account.encrypt(consumer.key, PASSWORD))
+    return SimpleNamespace(utility=utility.address, consumer=consumer.address)
 
 
 @pytest.fixture(scope="module")
