@@ -6,6 +6,7 @@ Whoever types `brownie run ...` should not have to know any of this.
 import os
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -20,8 +21,19 @@ def _show(kind: type[BaseException], problem: BaseException, trace: TracebackTyp
     """Say in one line that Ctrl-C was pressed, as it may be while Brownie starts."""
     if issubclass(kind, KeyboardInterrupt):
         print("Stopped.", file=sys.stderr)
+        _end_children()
     else:
         sys.__excepthook__(kind, problem, trace)
+
+
+def _end_children() -> None:
+    """End an Anvil that Brownie has launched but had not taken note of yet."""
+    # Here, as this file is read whenever a Python starts.
+    import psutil
+
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            child.terminate()
 
 
 sys.excepthook = _show
