@@ -2,27 +2,26 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
-from eth_typing import BlockNumber, ChecksumAddress
+from eth_typing import ChecksumAddress
+from eth_utils.abi import event_abi_to_log_topic
+from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
-from web3.types import BlockIdentifier, EventData
+from web3.types import BlockIdentifier, LogReceipt, TxReceipt
 
 from market.artifact import load_artifact
 from market.clearing import Access, Bid, Pricing
 from market.errors import MarketError
-from market.node import first_block_at, node_errors
+from market.logs import log_reader, logs_in_ranges
+from market.model import BOOKS, Payment, Quote, Request, Standing, Status, Terms
+from market.node import Block, first_block_at, latest_block, node_errors
 from market.reverts import explained
-from market.transactions import Sender, Sent
-from market.units import PRICE_LEVELS, escrow_wei
-
-BOOKS = 16
-"""How many requests can be unfinished at a time: always the newest ones."""
+from market.transactions import Prepared, Sender, Sent
+from market.units import PRICE_LEVELS
 
 _PAGE = 500
 # A bid costs that much more in slots that are used for the first time; by the time it is in a
@@ -30,109 +29,14 @@ _PAGE = 500
 _FIRST_USE_GAS = 40_000
 # A payee can see that it is being estimated, and burn all it gets only when it is really paid.
 _HOSTILE_PAYEE_GAS = 60_000
-# Free plans of public nodes refuse more blocks than that in one question.
-_LOG_RANGE = 1_000
-
-
-class Status(IntEnum):
-    """The phase of a request; numbered as in the contract."""
-
-    NONE = 0
-    BIDDING = 1
-    CLEARED = 2
-    SETTLED = 3
-    CANCELLED = 4
-
-
-class Standing(IntEnum):
-    """What the utility knows of a consumer; numbered as in the contract."""
-
-    UNKNOWN = 0
-    REGISTERED = 1
-    APPROVED = 2
-    REVOKED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request as it stands on chain: energy in Wh, prices in wei per Wh, times in Unix s."""
-
-    request_id: int
-    status: Status
-    access: Access
-    pricing: Pricing
-    utility: ChecksumAddress
-    reduction_wh: int
-    price_step_wei: int
-    gate_closure: int
-    dispatch_start: int
-    dispatch_end: int
-    minimum_bid_wh: int
-    bid_count: int
-    clearing_level: int
-    energy_wh: int
-    escrow_wei: int
-    cost_wei: int
-    paid_wei: int
-    deferred_wei: int
-    refunded_wei: int
-
-    @property
-    def maximum_price_wei_per_wh(self) -> int:
-        """The most that is paid for a Wh."""
-        return PRICE_LEVELS * self.price_step_wei
-
-    @property
-    def clearing_price_wei_per_wh(self) -> int:
-        """The price of the last bid accepted, 0 before selection and where nothing was bought."""
-        return self.clearing_level * self.price_step_wei
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The outcome of a request if its gate closed now."""
-
-    clearing_level: int
-    energy_wh: int
-    cost_wei: int
-    offered_wh: int
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """What a winning bid got; `pushed` is False if it waits in the contract to be withdrawn."""
-
-    bid_id: int
-    consumer: ChecksumAddress
-    energy_wh: int
-    amount_wei: int
-    pushed: bool
-    transaction: str
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a utility asks for."""
-
-    reduction_wh: int
-    price_step_wei: int
-    bidding_seconds: int
-    minimum_bid_wh: int = 0
-    pricing: Pricing = Pricing.UNIFORM
-    dispatch_start: int = 0
-    dispatch_end: int = 0
-
-    @property
-    def escrow_wei(self) -> int:
-        """What the request needs in escrow."""
-        return escrow_wei(self.reduction_wh, self.price_step_wei)
+_PAID, _DEFERRED = "WinnerPaid", "PaymentDeferred"
 
 
 def deploy(sender: Sender, access: Access) -> tuple[ChecksumAddress, Sent]:
     """Deploy a contract whose utility is the sender, and return its address."""
     artifact = load_artifact()
     factory = sender.web3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
-    sent = sender.send(factory.constructor(int(access)))
+    sent = sender.send(factory.constructor(int(access)), "deploy")
     address = sent.receipt["contractAddress"]
     if address is None:
         raise MarketError(f"Transaction {sent.hash} created no contract: is the node in order?")
@@ -147,14 +51,15 @@ class DemandReduction:
         self.web3 = web3
         self.address = address
         self._contract: Contract = web3.eth.contract(address, abi=load_artifact()["abi"])
+        names = [entry["name"] for entry in load_artifact()["abi"] if entry["type"] == "event"]
+        self._events = dict(zip(self._topics(*names), names, strict=True))
         self._require_this_kind()
 
     # Views
 
-    def head(self) -> BlockNumber:
-        """Return the newest block's number."""
-        with node_errors(self.web3):
-            return self.web3.eth.block_number
+    def head(self) -> Block:
+        """Return the newest block."""
+        return latest_block(self.web3)
 
     @property
     def chain_id(self) -> int:
@@ -162,14 +67,13 @@ class DemandReduction:
         with node_errors(self.web3):
             return self.web3.eth.chain_id
 
-    def request_count(self) -> int:
+    def request_count(self, block: BlockIdentifier = "latest") -> int:
         """Return the number of requests, which is the newest one's id."""
-        return int(self._view("request_count"))
+        return int(self._view("request_count", block=block))
 
     def recent(self) -> list[Request]:
         """Return the newest requests, all unfinished ones among them, the oldest first."""
-        newest = self.request_count()
-        return [self.request(i) for i in range(max(1, newest - BOOKS + 1), newest + 1)]
+        return [self.request(request_id) for request_id in recent_ids(self.request_count())]
 
     def unfinished(self) -> list[Request]:
         """Return the requests that are open or cleared, the oldest first."""
@@ -180,10 +84,15 @@ class DemandReduction:
         status, access, pricing, *rest = self._view("get_request", request_id, block=block)
         return Request(request_id, Status(status), Access(access), Pricing(pricing), *rest)
 
-    def bids(self, request_id: int) -> list[Bid]:
+    def bids(self, request_id: int, block: BlockIdentifier = "latest") -> list[Bid]:
         """Return the bids that were not withdrawn, in the order of arrival."""
-        pages = self._pages("get_bids", request_id)
-        return [Bid(*row) for row in pages if row[2]]
+        return [bid for bid in self._all_bids(request_id, block) if bid.energy_wh]
+
+    def bids_of(
+        self, consumer: ChecksumAddress, request_id: int, block: BlockIdentifier = "latest"
+    ) -> list[Bid]:
+        """Return a consumer's bids in the order of arrival; a withdrawn one has no energy."""
+        return [bid for bid in self._all_bids(request_id, block) if bid.consumer == consumer]
 
     def quote(self, request_id: int, block: BlockIdentifier = "latest") -> Quote:
         """Return the outcome if the gate closed now."""
@@ -212,12 +121,30 @@ class DemandReduction:
 
     def payments(self, request: Request, consumer: ChecksumAddress | None = None) -> list[Payment]:
         """Return what the winners of a request got so far, all or one consumer's, in turn."""
-        wanted = {"request_id": request.request_id}
-        paid = self._logs_since_closure(request, "WinnerPaid", wanted, "consumer", consumer)
-        deferred = self._logs_since_closure(request, "PaymentDeferred", wanted, "payee", consumer)
-        # Bid 0 is the utility's refund.
-        logs = [log for log in (*paid, *deferred) if log["args"]["bid_id"]]
-        return [_payment(log) for log in sorted(logs, key=_position)]
+        which = _word(request.request_id)
+        topics = [self._topics(_PAID, _DEFERRED), which, _word(consumer) if consumer else None]
+        paid = log_reader(self.web3, self.address, topics)
+        ended = log_reader(self.web3, self.address, [self._topics("RequestSettled"), which])
+        payments: list[Payment] = []
+        head = self.head().number
+        start = first_block_at(self.web3, request.gate_closure, head)
+        for logs in logs_in_ranges(self.web3, lambda a, b: paid(a, b) + ended(a, b), start, head):
+            found = [self._decoded(log) for log in logs]
+            # Bid 0 is the utility's refund.
+            payments += [_payment(event) for event in found if event["args"].get("bid_id")]
+            if any(event["event"] == "RequestSettled" for event in found):
+                break
+        return payments
+
+    def requests_bid_in(self, consumer: ChecksumAddress, first: int, last: int) -> set[int]:
+        """Return the requests that a consumer has bid in, from one block to another."""
+        topics = [self._topics("BidsSubmitted"), None, _word(consumer)]
+        read = log_reader(self.web3, self.address, topics)
+        return {
+            self._decoded(log)["args"]["request_id"]
+            for logs in logs_in_ranges(self.web3, read, first, last)
+            for log in logs
+        }
 
     # Transactions
 
@@ -233,49 +160,65 @@ class DemandReduction:
                 terms.minimum_bid_wh,
                 int(terms.pricing),
             ),
+            "request_reduction",
             value_wei=terms.escrow_wei,
         )
-        (event,) = self._contract.events.ReductionRequested().process_receipt(sent.receipt)
-        return event["args"]["request_id"], sent
+        return self.requested_id(sent.receipt), sent
+
+    def requested_id(self, receipt: TxReceipt) -> int:
+        """Return the id of the request that a transaction has made."""
+        (event,) = self._contract.events.ReductionRequested().process_receipt(receipt)
+        return int(event["args"]["request_id"])
 
     def submit_bids(
         self, sender: Sender, request_id: int, bids: Sequence[tuple[int, int]]
     ) -> tuple[int, Sent]:
         """Submit bids (energy in Wh, price level) and return the first one's id."""
-        call = self._contract.functions.submit_bids(request_id, bids)
-        sent = sender.send(call, spare_gas=_FIRST_USE_GAS * len(bids))
-        (event,) = self._contract.events.BidsSubmitted().process_receipt(sent.receipt)
-        return event["args"]["first_bid_id"], sent
+        call, spare_gas = self._bids_call(request_id, bids)
+        sent = sender.send(call, "submit_bids", spare_gas=spare_gas)
+        return self.first_bid_id(sent.receipt), sent
+
+    def prepare_bids(
+        self, sender: Sender, request_id: int, bids: Sequence[tuple[int, int]]
+    ) -> Prepared:
+        """Return the transaction that submits bids, for the sender to launch."""
+        call, spare_gas = self._bids_call(request_id, bids)
+        return sender.prepare(call, spare_gas=spare_gas)
+
+    def first_bid_id(self, receipt: TxReceipt) -> int:
+        """Return the id of the first bid that a transaction has submitted."""
+        (event,) = self._contract.events.BidsSubmitted().process_receipt(receipt)
+        return int(event["args"]["first_bid_id"])
 
     def select_winners(self, sender: Sender, request_id: int) -> Sent:
         """Clear a request whose gate has closed."""
-        return sender.send(self._contract.functions.select_winners(request_id))
+        return sender.send(self._contract.functions.select_winners(request_id), "select_winners")
 
     def pay_winners(self, sender: Sender, request: Request, max_winners: int) -> Sent:
         """Pay the next winners of a cleared request."""
         call = self._contract.functions.pay_winners(request.request_id, max_winners)
         payees = min(max_winners, request.bid_count)
-        return sender.send(call, spare_gas=_HOSTILE_PAYEE_GAS * payees)
+        return sender.send(call, "pay_winners", spare_gas=_HOSTILE_PAYEE_GAS * payees)
 
     def cancel_request(self, sender: Sender, request_id: int) -> Sent:
         """Cancel a request of the sender before its gate closure."""
-        return sender.send(self._contract.functions.cancel_request(request_id))
+        return sender.send(self._contract.functions.cancel_request(request_id), "cancel_request")
 
     def approve(self, sender: Sender, consumers: Sequence[ChecksumAddress]) -> Sent:
         """Approve consumers."""
-        return sender.send(self._contract.functions.approve(consumers))
+        return sender.send(self._contract.functions.approve(consumers), "approve")
 
     def revoke(self, sender: Sender, consumers: Sequence[ChecksumAddress]) -> Sent:
         """Take registration and approval from consumers."""
-        return sender.send(self._contract.functions.revoke(consumers))
+        return sender.send(self._contract.functions.revoke(consumers), "revoke")
 
     def register(self, sender: Sender) -> Sent:
         """Register the sender as a consumer."""
-        return sender.send(self._contract.functions.register())
+        return sender.send(self._contract.functions.register(), "register")
 
     def withdraw(self, sender: Sender) -> Sent:
         """Take out the sender's deferred money."""
-        return sender.send(self._contract.functions.withdraw())
+        return sender.send(self._contract.functions.withdraw(), "withdraw")
 
     # Internal
 
@@ -297,53 +240,55 @@ class DemandReduction:
         with node_errors(self.web3), _explained():
             return function.call(block_identifier=block)
 
-    def _logs_since_closure(
-        self,
-        request: Request,
-        event: str,
-        wanted: dict[str, Any],
-        person: str,
-        address: ChecksumAddress | None,
-    ) -> Iterator[EventData]:
-        """Yield the logs of an event since gate closure, in ranges that a node answers."""
-        if address:
-            wanted = {**wanted, person: address}
-        head = self.head()
-        start = first_block_at(self.web3, request.gate_closure, head)
-        for from_block in range(start, head + 1, _LOG_RANGE):
-            to_block = min(from_block + _LOG_RANGE - 1, head)
-            with node_errors(self.web3):
-                yield from self._contract.events[event].get_logs(
-                    from_block=BlockNumber(from_block),
-                    to_block=BlockNumber(to_block),
-                    argument_filters=wanted,
-                )
+    def _bids_call(
+        self, request_id: int, bids: Sequence[tuple[int, int]]
+    ) -> tuple[ContractFunction, int]:
+        """Return the call and the gas it may need beyond its estimate."""
+        call = self._contract.functions.submit_bids(request_id, bids)
+        return call, _FIRST_USE_GAS * len(bids)
 
-    def _pages(self, name: str, request_id: int) -> Iterator[Any]:
+    def _all_bids(self, request_id: int, block: BlockIdentifier) -> Iterator[Bid]:
+        return (Bid(*row) for row in self._pages("get_bids", request_id, block))
+
+    def _topics(self, *events: str) -> list[HexBytes]:
+        return [HexBytes(event_abi_to_log_topic(self._contract.events[e].abi)) for e in events]
+
+    def _decoded(self, log: LogReceipt) -> Any:
+        """Return a log as its event."""
+        return self._contract.events[self._events[log["topics"][0]]]().process_log(log)
+
+    def _pages(self, name: str, request_id: int, block: BlockIdentifier) -> Iterator[Any]:
         """Yield the rows of a view that takes an offset and a limit."""
         offset = 0
-        while rows := self._view(name, request_id, offset, _PAGE):
+        while rows := self._view(name, request_id, offset, _PAGE, block=block):
             yield from rows
             offset += len(rows)
             if len(rows) < _PAGE:
                 return
 
 
-def _payment(log: EventData) -> Payment:
-    fields = log["args"]
-    pushed = log["event"] == "WinnerPaid"
+def recent_ids(newest: int) -> range:
+    """Return the ids of the newest requests, all unfinished ones among them."""
+    return range(max(1, newest - BOOKS + 1), newest + 1)
+
+
+def _word(value: int | ChecksumAddress) -> HexBytes:
+    """Return a number or an address as a topic."""
+    number = value if isinstance(value, int) else int(value, 16)
+    return HexBytes(number.to_bytes(32, "big"))
+
+
+def _payment(event: Any) -> Payment:
+    fields = event["args"]
+    pushed = event["event"] == _PAID
     return Payment(
         bid_id=fields["bid_id"],
         consumer=fields["consumer"] if pushed else fields["payee"],
         energy_wh=fields["energy_wh"],
         amount_wei=fields["amount_wei"],
         pushed=pushed,
-        transaction=log["transactionHash"].to_0x_hex(),
+        transaction=event["transactionHash"].to_0x_hex(),
     )
-
-
-def _position(log: EventData) -> tuple[int, int]:
-    return log["blockNumber"], log["logIndex"]
 
 
 @contextmanager

@@ -194,6 +194,7 @@ def _environment(url: str, folder: Path) -> dict[str, str]:
     own = {
         "LOCAL_RPC_URL": url,
         "ENV_FILE": str(folder / ".env"),
+        "DATABASE_FOLDER": str(folder),
         "POLL_SECONDS": "0.5",
         "PYTHONUNBUFFERED": "1",
     }

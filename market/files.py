@@ -27,16 +27,17 @@ def read_text(path: Path, mend: str, most_characters: int = -1) -> str:
         ) from None
 
 
-def write_whole(path: Path, text: str, new_file_mode: int = 0o644) -> None:
+def write_whole(path: Path, text: str, new_file_mode: int = 0o644, *, lasting: bool = True) -> None:
     """Make `text` the content of the file, whole or not at all.
 
     A link is followed, and an existing file keeps its owner and permissions. MarketError if the
-    disk is full or the folder cannot be written; the file is then as it was.
+    disk is full or the folder cannot be written; the file is then as it was. What is not `lasting`
+    is not waited for: after a power cut the file may be the old one, or empty.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f"{target.name}.{secrets.token_hex(8)}.tmp")
     try:
-        _write_through(temporary, text, new_file_mode)
+        _write_new(temporary, text, new_file_mode, lasting)
         _imitate(target, temporary)
         temporary.replace(target)
     except OSError as problem:
@@ -49,13 +50,14 @@ def write_whole(path: Path, text: str, new_file_mode: int = 0o644) -> None:
             temporary.unlink()
 
 
-def _write_through(path: Path, text: str, mode: int) -> None:
-    """Create a file; when this returns, its content is on the disk."""
+def _write_new(path: Path, text: str, mode: int, lasting: bool) -> None:
+    """Create a file; if it is to be lasting, its content is on the disk when this returns."""
     path.touch(mode, exist_ok=False)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if lasting:
+            os.fsync(file.fileno())
 
 
 def _imitate(existing: Path, new: Path) -> None:

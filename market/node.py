@@ -3,12 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from json import JSONDecodeError
 from urllib.parse import urlsplit
 
-from eth_typing import BlockNumber
+from hexbytes import HexBytes
 from requests.exceptions import RequestException
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.exceptions import BadResponseFormat, BlockNotFound, Web3RPCError
 from web3.types import BlockIdentifier
 
@@ -17,23 +18,17 @@ from market.errors import MarketError
 LOCAL_CHAIN_IDS = (1337, 31337)
 """What Anvil, Hardhat and Ganache call themselves."""
 
-_TIMEOUT_S = 15
+_NO_ANSWER = (
+    RequestException,
+    JSONDecodeError,
+    UnicodeDecodeError,
+    BadResponseFormat,
+    BlockNotFound,
+)
 
 
 class NodeUnavailableError(MarketError):
     """The node does not answer, or not sensibly; the same call may go through later."""
-
-
-def connect(url: str) -> Web3:
-    """Return a connection to the node at `url`; NodeUnavailableError if nobody answers there."""
-    provider = HTTPProvider(
-        url, request_kwargs={"timeout": _TIMEOUT_S}, exception_retry_configuration=None
-    )
-    web3 = Web3(provider)
-    with node_errors(web3):
-        # Asked once here: an unreachable node is otherwise noticed somewhere in mid-work.
-        _ = web3.eth.chain_id
-    return web3
 
 
 @contextmanager
@@ -41,10 +36,9 @@ def node_errors(web3: Web3) -> Iterator[None]:
     """Turn whatever a node does instead of answering into a NodeUnavailableError."""
     try:
         yield
-    except (RequestException, JSONDecodeError, BadResponseFormat, BlockNotFound) as problem:
-        reason = type(problem).__name__
+    except _NO_ANSWER as problem:
         raise NodeUnavailableError(
-            f"The node at {node_name(web3)} does not answer ({reason}): "
+            f"The node at {node_name(web3)} does not answer ({_reason(problem)}): "
             "check that it is running and that its address is right"
         ) from None
     except Web3RPCError as problem:
@@ -54,10 +48,48 @@ def node_errors(web3: Web3) -> Iterator[None]:
 
 
 def node_name(web3: Web3) -> str:
-    """Return the node's address without its path, query or password, which may hold a key."""
-    parts = urlsplit(str(getattr(web3.provider, "endpoint_uri", "")))
+    """Return the address of the node asked last, without what may be a key."""
+    return address_name(str(getattr(web3.provider, "endpoint_uri", "")))
+
+
+def address_name(url: str) -> str:
+    """Return an address without its path, query or password, which may hold a key."""
+    parts = urlsplit(url)
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname or ''}{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of the chain; its time is in Unix seconds."""
+
+    number: int
+    hash: str
+    time_s: int
+
+
+def latest_block(web3: Web3) -> Block:
+    """Return the newest block."""
+    return _block(web3, "latest")
+
+
+def chain_name(web3: Web3) -> str:
+    """Return what tells a chain from any other, also from a local one that was started anew."""
+    with node_errors(web3):
+        return f"{web3.eth.chain_id}:{_block(web3, 0).hash}"
+
+
+def is_on_chain(web3: Web3, number: int, block_hash: str) -> bool | None:
+    """Return whether the block of this number is the one of this hash; None if it is not there yet.
+
+    A node that is behind, or was asked of a block that a reorganisation has not replaced yet,
+    knows no block of the number.
+    """
+    with node_errors(web3):
+        try:
+            return web3.eth.get_block(number)["hash"].to_0x_hex() == block_hash
+        except BlockNotFound:
+            return None
 
 
 def next_block(web3: Web3) -> BlockIdentifier:
@@ -72,19 +104,17 @@ def next_block(web3: Web3) -> BlockIdentifier:
 
 def chain_time_s(web3: Web3) -> int:
     """Return the time that the next block will not be earlier than, in Unix seconds."""
-    block = next_block(web3)
-    with node_errors(web3):
-        return int(web3.eth.get_block(block)["timestamp"])
+    return _block(web3, next_block(web3)).time_s
+
+
+def time_after_s(web3: Web3, head: Block) -> int:
+    """Return the chain's time when `head` is its newest block, in Unix seconds."""
+    return chain_time_s(web3) if next_block(web3) == "pending" else head.time_s
 
 
 def first_block_at(web3: Web3, time_s: int, head: int) -> int:
     """Return the number of the first block with this time or a later one; head + 1 if none is."""
-
-    def time_of(number: int) -> int:
-        return int(web3.eth.get_block(BlockNumber(number))["timestamp"])
-
-    with node_errors(web3):
-        return bisect_left(range(head + 1), time_s, key=time_of)
+    return bisect_left(range(head + 1), time_s, key=lambda number: _block(web3, number).time_s)
 
 
 def rpc_message(problem: Web3RPCError) -> str:
@@ -93,3 +123,18 @@ def rpc_message(problem: Web3RPCError) -> str:
     error = response.get("error") if response else None
     message = error.get("message") if isinstance(error, dict) else None
     return str(message or problem.message or "no reason given")[:200]
+
+
+def _reason(problem: Exception) -> str:
+    """Return why there was no answer; an exception's own text would show the whole address."""
+    response = getattr(problem, "response", None)
+    return type(problem).__name__ if response is None else f"HTTP {response.status_code}"
+
+
+def _block(web3: Web3, which: BlockIdentifier) -> Block:
+    with node_errors(web3):
+        found = web3.eth.get_block(which)
+        # A pending block has no hash yet.
+        return Block(
+            found["number"], HexBytes(found["hash"] or b"").to_0x_hex(), found["timestamp"]
+        )

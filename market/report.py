@@ -1,103 +1,25 @@
 """What the scripts print. Every figure comes from the chain; nothing is computed anew here."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from market.bids import LevelBid, Refusal
-from market.clearing import Bid, Pricing, merit_order
-from market.contract import Payment, Request, Status, Terms
-from market.errors import MarketError
-from market.store import BidResult, Outcome, PaymentState, Results
+from market.clearing import Bid, merit_order
+from market.happenings import price_name, short
+from market.model import Payment, Request, Status, Terms
 from market.units import PRICE_LEVELS, format_eth, format_eth_per_kwh, format_kwh
 from market.utility import Round, Standings
 
 _MOST_ROWS = 40
-_ENDINGS = {
-    Outcome.WON: "you won",
-    Outcome.LOST: "others bid less, you won nothing",
-    Outcome.NO_BIDS: "you had no bids in it",
-    Outcome.CANCELLED: "the utility cancelled it",
-}
 
 
 def console() -> Console:
     """Return the console to print on; long lines stay whole where they go to a file or a pipe."""
     shown = Console(highlight=False)
     return shown if shown.is_terminal else Console(highlight=False, width=120, soft_wrap=True)
-
-
-def short(address: str) -> str:
-    """Return the beginning and the end of an address or a hash, enough to tell it by."""
-    return f"{address[:8]}…{address[-4:]}"
-
-
-class ConsumerReporter:
-    """Prints a line for everything that happens to a consumer."""
-
-    def __init__(self, out: Console) -> None:
-        self._out = out
-
-    def request_opened(self, request: Request, seconds_left: int) -> None:
-        """A request takes bids."""
-        self._line(
-            f"Request {request.request_id}: {format_kwh(request.reduction_wh)} kWh wanted, "
-            f"at most {format_eth_per_kwh(request.maximum_price_wei_per_wh)} ETH/kWh, "
-            f"bids open for {seconds_left} s",
-            "bold",
-        )
-
-    def offer_refused(self, refusal: Refusal) -> None:
-        """An offer does not fit the request and is not sent."""
-        self._line(f"  Not sent{_named(refusal.offer.device)}: {refusal.reason}", "yellow")
-
-    def bids_submitted(self, request: Request, bids: Sequence[LevelBid], transaction: str) -> None:
-        """The bids are on chain."""
-        for bid in bids:
-            price = format_eth_per_kwh(bid.price_level * request.price_step_wei)
-            self._line(
-                f"  Bid{_named(bid.offer.device)}: {format_kwh(bid.energy_wh)} kWh "
-                f"at {price} ETH/kWh (transaction {short(transaction)})"
-            )
-
-    def already_bid(self, request: Request) -> None:
-        """This account's bids were on chain before; nothing is sent."""
-        self._line(f"  The bids for request {request.request_id} are on chain already")
-
-    def winners_selected(self, request: Request) -> None:
-        """The request was cleared, and winners will be paid."""
-        self._line(
-            f"Request {request.request_id} is cleared: {format_kwh(request.energy_wh)} kWh bought, "
-            f"{_price_name(request)} "
-            f"{format_eth_per_kwh(request.clearing_price_wei_per_wh)} ETH/kWh"
-        )
-
-    def request_ended(self, results: Results) -> None:
-        """Everything of the request is decided and paid."""
-        self._line(f"Request {results.request_id} ended: {_ENDINGS[results.status]}", "bold")
-        for result in results.results:
-            self._line(
-                f"  Won{_named(result.device)}: {format_kwh(result.energy_wh)} kWh "
-                f"at {format_eth_per_kwh(result.price_wei_per_wh)} ETH/kWh = "
-                f"{format_eth(result.payment_wei)} ETH {_payment(result)}",
-                "green",
-            )
-
-    def problem(self, problem: MarketError) -> None:
-        """Something went wrong, and the consumer goes on."""
-        self._line(str(problem), "red")
-
-    def note(self, text: str) -> None:
-        """Anything else worth a line."""
-        self._line(text)
-
-    def _line(self, text: str, style: str = "") -> None:
-        clock = f"{datetime.now(timezone.utc).astimezone():%H:%M:%S}  "
-        self._out.print(Text(clock, style="dim") + Text(text, style=style))
 
 
 def print_terms(out: Console, terms: Terms) -> None:
@@ -129,7 +51,7 @@ def print_progress(out: Console, request: Request) -> None:
     """Say how far the settlement of a request has come."""
     if request.status == Status.CLEARED:
         out.print(
-            f"Winners selected: {format_kwh(request.energy_wh)} kWh, {_price_name(request)} "
+            f"Winners selected: {format_kwh(request.energy_wh)} kWh, {price_name(request.pricing)} "
             f"{format_eth_per_kwh(request.clearing_price_wei_per_wh)} ETH/kWh; "
             f"paid so far {format_eth(request.paid_wei)} of {format_eth(request.cost_wei)} ETH"
         )
@@ -148,7 +70,7 @@ def print_round(out: Console, finished: Round) -> None:
     rows = {
         "Energy bought": f"{format_kwh(request.energy_wh)} kWh",
         "Requested": f"{format_kwh(request.reduction_wh)} kWh",
-        _price_name(request).capitalize(): f"{price} ETH/kWh",
+        price_name(request.pricing).capitalize(): f"{price} ETH/kWh",
         "Escrow": f"{format_eth(request.escrow_wei)} ETH",
         "Paid to winners": f"{format_eth(request.paid_wei)} ETH",
         "Deferred": f"{format_eth(request.deferred_wei)} ETH (waits in the contract for withdraw)",
@@ -187,7 +109,7 @@ def _empty_merit_order_table(request: Request) -> Table:
     table = Table(
         title=f"Merit order of request {request.request_id}",
         title_justify="left",
-        caption=f"accepted above the line; {_price_name(request)} {price} ETH/kWh",
+        caption=f"accepted above the line; {price_name(request.pricing)} {price} ETH/kWh",
         caption_justify="left",
     )
     table.add_column("rank", justify="right")
@@ -207,11 +129,6 @@ def _merit_order_row(request: Request, bid: Bid, payment: Payment | None) -> lis
         format_kwh(payment.energy_wh) if payment else "-",
         format_eth(payment.amount_wei) if payment else "-",
     ]
-
-
-def _price_name(request: Request) -> str:
-    uniform = request.pricing == Pricing.UNIFORM
-    return "clearing price" if uniform else "highest accepted price"
 
 
 def _rows_to_show(count: int, last_accepted: int) -> list[int]:
@@ -244,13 +161,3 @@ def _standing_line(now: Standings) -> str:
         price = format_eth_per_kwh(quote.clearing_level * request.price_step_wei)
         line += f", at {price} ETH/kWh if it closed now"
     return line
-
-
-def _named(device: str | None) -> str:
-    return f" ({device})" if device else ""
-
-
-def _payment(result: BidResult) -> str:
-    if result.payment_state == PaymentState.PAID and result.transaction:
-        return f"paid (transaction {short(result.transaction)})"
-    return "waits in the contract: get it with `brownie run scripts/consumer.py withdraw`"

@@ -1,58 +1,94 @@
-"""How every script begins and ends: settings, connection, accounts, and problems in one line."""
+"""How every command begins and ends: settings, connection, accounts, and problems in one line."""
 
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from requests.exceptions import RequestException
 from rich.console import Console
 from web3 import Web3
 from web3.exceptions import Web3Exception
 
-from market import brownie_env, report
+from market import accounts, report
 from market.contract import DemandReduction
+from market.envfile import exposure_warning
 from market.errors import MarketError
+from market.flight import Journal
+from market.happenings import LogFormat
 from market.interrupts import ignore_interrupts, raise_interrupts
+from market.masking import Mask, guard_error_output
+from market.networks import live_network
+from market.node import NodeUnavailableError, address_name
+from market.provider import connect, connect_pool
 from market.settings import Settings, env_file_path, load_settings
+from market.signer import Signer
 from market.transactions import Sender
 
 _LOCAL, _REMOTE = "local", "remote"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
-    """What a command works with."""
+    """What a command works with; the chain is connected to once it is asked for."""
 
     settings: Settings
-    web3: Web3
     remote: bool
     out: Console
 
-    def utility_sender(self) -> Sender:
-        """Return the utility's account, ready to send."""
-        signer = brownie_env.utility_signer(self.settings, self.web3, remote=self.remote)
-        return Sender(self.web3, signer)
+    @cached_property
+    def web3(self) -> Web3:
+        """The connection to the chain; MarketError if there is none to have."""
+        return (_connect_remote if self.remote else _connect_local)(self.settings)
 
-    def consumer_sender(self) -> Sender:
+    def utility_sender(self, journal: Journal | None = None) -> Sender:
+        """Return the utility's account, ready to send."""
+        signer = accounts.utility_signer(self.settings, self.web3, remote=self.remote)
+        return self._sender(signer, journal)
+
+    def consumer_sender(self, journal: Journal | None = None) -> Sender:
         """Return the consumer's account, ready to send."""
-        signer = brownie_env.consumer_signer(self.settings, self.web3, remote=self.remote)
-        return Sender(self.web3, signer)
+        signer = accounts.consumer_signer(self.settings, self.web3, remote=self.remote)
+        return self._sender(signer, journal)
 
     def market(self) -> DemandReduction:
         """Return the contract named in .env."""
         return DemandReduction(self.web3, self.settings.require_contract())
 
+    def _sender(self, signer: Signer, journal: Journal | None) -> Sender:
+        settings = self.settings
+        return Sender(
+            self.web3,
+            signer,
+            journal,
+            ceiling_wei=settings.maximum_fee_wei_per_gas,
+            replace_s=settings.replace_seconds,
+        )
 
-def run(command: Callable[[Session], None], network: str) -> None:
+
+def run(
+    command: Callable[[Session], None],
+    network: str,
+    *,
+    prepare: Callable[[], None] = lambda: None,
+    log_format: LogFormat | None = None,
+) -> None:
     """Run a command on the "local" chain or the "remote" network; ends the process on a problem.
 
+    What must be done before anything else is `prepare`; `log_format` wins over the settings.
     A MarketError is one line on the error output and status 1, Ctrl-C is status 130.
     """
     raise_interrupts()
     out, errors = report.console(), Console(stderr=True, highlight=False, soft_wrap=True)
+    mask = Mask(())
     try:
-        command(_session(network, out))
+        prepare()
+        settings = _settings(log_format, errors)
+        mask = Mask(settings.secrets())
+        guard_error_output(mask)
+        command(Session(settings, network == _REMOTE, out))
     except KeyboardInterrupt:
         ignore_interrupts()
         errors.print("Stopped.", style="yellow")
@@ -63,25 +99,40 @@ def run(command: Callable[[Session], None], network: str) -> None:
         errors.print(
             f"Error: the node answered unexpectedly: {type(problem).__name__}", style="red"
         )
+    except Exception:
+        # A mistake of ours; Brownie would show it with whatever is secret in it.
+        for line in traceback.format_exc().splitlines():
+            errors.print(mask(line), markup=False)
     else:
         return
     sys.exit(1)
 
 
-def split_network(arguments: Sequence[str]) -> tuple[list[str], str]:
-    """Return a script's arguments without the word for the network at their end, and that word."""
-    given = [*arguments]
+def split_network(words: Sequence[str]) -> tuple[list[str], str]:
+    """Return a command's words without the one for the network at their end, and that one."""
+    given = [*words]
     network = given.pop() if given and given[-1] in (_LOCAL, _REMOTE) else _LOCAL
     return given, network
 
 
-def _session(network: str, out: Console) -> Session:
-    if network not in (_LOCAL, _REMOTE):
+def _settings(log_format: LogFormat | None, errors: Console) -> Settings:
+    env_file = env_file_path()
+    settings = load_settings(env_file)
+    if warning := exposure_warning(env_file):
+        errors.print(f"Warning: {warning}", style="yellow", markup=False)
+    return settings.model_copy(update={"log_format": log_format} if log_format else {})
+
+
+def _connect_local(settings: Settings) -> Web3:
+    try:
+        return connect(settings.local_rpc_url)
+    except NodeUnavailableError:
         raise MarketError(
-            f'"{network}" is not a network: write remote for the one in .env, '
-            "or nothing for the local chain"
-        )
-    settings = load_settings(env_file_path())
-    remote = network == _REMOTE
-    connect = brownie_env.connect_remote if remote else brownie_env.connect_local
-    return Session(settings, connect(settings), remote, out)
+            f"No local chain is running at {address_name(settings.local_rpc_url)}: "
+            "start one with ./run_chain.sh in another terminal, or mend LOCAL_RPC_URL in .env"
+        ) from None
+
+
+def _connect_remote(settings: Settings) -> Web3:
+    network = live_network(settings)
+    return connect_pool(network.rpc_urls, network.chain_id)

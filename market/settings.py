@@ -4,45 +4,31 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum
 from functools import partial
-from io import StringIO
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from dotenv.parser import Original, parse_stream
 from eth_typing import ChecksumAddress
 from eth_utils.address import to_checksum_address
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    HttpUrl,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from market import setting_text as text
 from market.clearing import Access, Pricing
+from market.envfile import read_env_file, with_contract
 from market.errors import MarketError
 from market.files import read_text, write_whole
-from market.units import bid_energy_wh, parse_decimal
+from market.happenings import LogFormat
+from market.quiet_hours import QuietHours, parse_quiet_hours
 
-_LONGEST_POLL_S = 3600
+_CONFIRMATIONS = 12
 _NO_SECRET = SecretStr("")
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
-# What is to be replaced is `value`: a comment behind it stays.
-_CONTRACT_LINE = re.compile(
-    r"^[ \t]*(?:export[ \t]+)?CONTRACT_ADDRESS[ \t]*="
-    r"(?P<value>[^\r\n]*?)(?:[ \t]+#[^\r\n]*)?(?=[\r\n]|\Z)",
-    re.MULTILINE,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account in Brownie's keystore; with an empty password, the person is asked for it."""
+    """An account in the keystore; with an empty password, the person is asked for it."""
 
     name: str
     password: SecretStr
@@ -62,30 +48,18 @@ def _from_text(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(validate)
 
 
-def _member(kind: type[IntEnum], name: str) -> IntEnum:
-    if name.upper() not in kind.__members__:
-        raise MarketError(f"write one of {', '.join(kind.__members__)}")
-    return kind[name.upper()]
+def _choice(kind: type[Enum]) -> BeforeValidator:
+    return _from_text(partial(text.choice, kind.__members__))
 
 
-def _minimum_bid_wh(text: str) -> int:
-    energy_kwh = parse_decimal(text)
-    return bid_energy_wh(energy_kwh) if energy_kwh else 0
+def _called(variable: str, default: object) -> Any:
+    """Return a field with this default whose variable has another name than the field."""
+    return Field(default=default, validation_alias=variable)
 
 
-def _poll_seconds(text: str) -> float:
-    seconds = parse_decimal(text)
-    if not 0 < seconds <= _LONGEST_POLL_S:
-        raise MarketError(f"write more than 0 and at most {_LONGEST_POLL_S} seconds")
-    return float(seconds)
-
-
-def _http_url(text: str) -> str:
-    try:
-        TypeAdapter(HttpUrl).validate_python(text)
-    except ValidationError:
-        raise MarketError("write a URL such as http://127.0.0.1:8545") from None
-    return text
+_Url = Annotated[str, _from_text(text.http_url)]
+_Path = Annotated[Path, _from_text(text.path)]
+_Seconds = Annotated[float, _from_text(text.seconds)]
 
 
 class Settings(BaseModel):
@@ -102,19 +76,50 @@ class Settings(BaseModel):
     utility_account_pass: SecretStr = _NO_SECRET
     consumer_account: str = ""
     consumer_account_pass: SecretStr = _NO_SECRET
-    local_rpc_url: Annotated[str, _from_text(_http_url)] = "http://127.0.0.1:8545"
+    keystore_folder: _Path = Field(default="~/.brownie/accounts", validate_default=True)
+    local_rpc_url: _Url = "http://127.0.0.1:8545"
     remote_network: str = ""
-    remote_rpc_url: Annotated[SecretStr, _from_text(_http_url)] = _NO_SECRET
+    rpc_urls: Annotated[tuple[SecretStr, ...], _from_text(text.http_urls)] = ()
     web3_infura_project_id: SecretStr = _NO_SECRET
     etherscan_token: SecretStr = _NO_SECRET
-    access: Annotated[Access, _from_text(partial(_member, Access))] = Access.OPEN
-    pricing: Annotated[Pricing, _from_text(partial(_member, Pricing))] = Pricing.UNIFORM
-    minimum_bid_wh: Annotated[int, _from_text(_minimum_bid_wh)] = Field(
-        default=0, validation_alias="MINIMUM_BID_KWH"
+    explorer_api_url: _Url = "https://api.etherscan.io/v2/api"
+    access: Annotated[Access, _choice(Access)] = Access.OPEN
+    pricing: Annotated[Pricing, _choice(Pricing)] = Pricing.UNIFORM
+    minimum_bid_wh: Annotated[int, _from_text(text.minimum_bid_wh)] = _called("MINIMUM_BID_KWH", 0)
+    lowest_price_wei_per_wh: Annotated[int, _from_text(text.lowest_price_wei_per_wh)] = _called(
+        "LOWEST_PRICE_ETH_PER_KWH", 0
     )
-    poll_seconds: Annotated[float, _from_text(_poll_seconds)] = 1.0
-    database_folder: Path = Path("database")
-    explorer_api_url: Annotated[str, _from_text(_http_url)] = "https://api.etherscan.io/v2/api"
+    maximum_requests_per_day: Annotated[int | None, _from_text(text.requests_per_day)] = _called(
+        "MAX_REQUESTS_PER_DAY", None
+    )
+    quiet_hours: Annotated[QuietHours | None, _from_text(parse_quiet_hours)] = None
+    dry_run: Annotated[bool, _from_text(text.yes_or_no)] = False
+    maximum_fee_wei_per_gas: Annotated[int | None, _from_text(text.fee_wei_per_gas)] = _called(
+        "MAX_FEE_GWEI", None
+    )
+    replace_seconds: _Seconds = 15.0
+    low_balance_wei: Annotated[int | None, _from_text(text.balance_wei)] = _called(
+        "LOW_BALANCE_ETH", None
+    )
+    confirmations: Annotated[int | None, _from_text(text.confirmations)] = None
+    poll_seconds: _Seconds = 2.0
+    database_folder: _Path = Path("database")
+    log_format: Annotated[LogFormat, _choice(LogFormat)] = LogFormat.TEXT
+    log_file: Annotated[Path | None, _from_text(text.path_or_none)] = Field(
+        default_factory=lambda settings: settings["database_folder"] / "consumer.log"
+    )
+
+    def final_after(self, *, remote: bool) -> int:
+        """Return how many blocks must follow one for it to be final; none on a local chain."""
+        if self.confirmations is not None:
+            return self.confirmations
+        return _CONFIRMATIONS if remote else 0
+
+    def secrets(self) -> list[str]:
+        """Return the passwords, keys and addresses of nodes as they are, for whoever masks them."""
+        values = [getattr(self, name) for name in type(self).model_fields]
+        hidden = [*(value for value in values if isinstance(value, SecretStr)), *self.rpc_urls]
+        return [self.local_rpc_url, *(secret.get_secret_value() for secret in hidden if secret)]
 
     def contract_is_overridden(self) -> bool:
         """Return whether the environment names a contract, and so the file's is unused."""
@@ -144,7 +149,7 @@ class Settings(BaseModel):
         if not name:
             raise MarketError(
                 f"{variable} is not set: write its name into {self.env_file.name} "
-                "(`brownie accounts list` shows the names)"
+                f"(the accounts are the files in {self.keystore_folder})"
             )
         return Account(name, password)
 
@@ -178,11 +183,6 @@ def environment_without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in names}
 
 
-def expanded(text: str) -> str:
-    """Return text with its $VARIABLES filled in from the environment; unset ones stay."""
-    return os.path.expandvars(text)
-
-
 def env_file_path() -> Path:
     """Return where the settings are: ENV_FILE in the environment, else .env in this folder."""
     return Path(os.environ.get("ENV_FILE") or ".env")
@@ -202,7 +202,10 @@ def load_settings(env_file: Path) -> Settings:
     The file may be missing. A variable that is set but empty has its default. MarketError names
     the variable whose value is wrong.
     """
-    written = {**_read_env_file(env_file), **os.environ}
+    in_file = read_env_file(env_file)
+    if in_file.get("REMOTE_RPC_URL"):
+        raise MarketError(f"REMOTE_RPC_URL in {env_file.name} is called RPC_URLS now: rename it")
+    written = {**in_file, **os.environ}
     values = {name: _trimmed(name, value) for name, value in written.items() if value.strip()}
     try:
         return Settings.model_validate(
@@ -216,46 +219,17 @@ def load_settings(env_file: Path) -> Settings:
     raise MarketError(f"{variable} {_place(variable, env_file)}: {reason}")
 
 
-def remember_contract(env_file: Path, template: Path, address: str) -> None:
+def remember_contract(env_file: Path, template: Path, address: str) -> str | None:
     """Write CONTRACT_ADDRESS into `env_file`, which is made from `template` if it is missing.
 
-    Every other character of the file stays. MarketError if it cannot be written.
+    Every other character of the file stays. Returns the address that it replaces, if there was
+    one. MarketError if the file cannot be written.
     """
+    before = read_env_file(env_file).get("CONTRACT_ADDRESS", "").strip()
     source = env_file if env_file.exists() else template
-    text = read_text(source, "get it from the repository again")
-    write_whole(env_file, _with_contract(text, address), new_file_mode=0o600)
-
-
-def export_for_brownie(settings: Settings) -> None:
-    """Put the key that Brownie's networks refer to where they look: into the environment."""
-    if settings.web3_infura_project_id:
-        os.environ["WEB3_INFURA_PROJECT_ID"] = settings.web3_infura_project_id.get_secret_value()
-
-
-def _read_env_file(env_file: Path) -> dict[str, str]:
-    """Return the variables in the file, none if it is missing.
-
-    python-dotenv's own loader would print a warning for a line it cannot read, and would expand
-    "${...}" inside a password.
-    """
-    if not env_file.exists():
-        return {}
-    text = read_text(env_file, "").removeprefix("\ufeff")
-    variables = {}
-    for binding in parse_stream(StringIO(text)):
-        if binding.error:
-            raise MarketError(
-                f"{env_file.name}, {_line(binding.original)} is not NAME=value: correct it"
-            )
-        if binding.key is not None and binding.value is not None:
-            variables[binding.key] = binding.value
-    return variables
-
-
-def _line(original: Original) -> str:
-    """Name the line where a statement begins; its own text may be a password."""
-    before = original.string[: -len(original.string.lstrip())]
-    return f"line {original.line + before.count(chr(10))}"
+    written = read_text(source, "get it from the repository again")
+    write_whole(env_file, with_contract(written, address), new_file_mode=0o600)
+    return before if _ADDRESS.fullmatch(before) else None
 
 
 def _trimmed(variable: str, value: str) -> str:
@@ -264,14 +238,3 @@ def _trimmed(variable: str, value: str) -> str:
 
 def _place(variable: str, env_file: Path) -> str:
     return "in the environment" if variable in os.environ else f"in {env_file.name}"
-
-
-def _with_contract(text: str, address: str) -> str:
-    """Return the text of an env file with the address in the line that counts, the last one."""
-    lines = list(_CONTRACT_LINE.finditer(text))
-    if lines:
-        start, end = lines[-1].span("value")
-        return f"{text[:start]}{address}{text[end:]}"
-    line_end = "\r\n" if "\r\n" in text else "\n"
-    gap = "" if not text or text.endswith("\n") else line_end
-    return f"{text}{gap}CONTRACT_ADDRESS={address}{line_end}"

@@ -2,10 +2,9 @@
 
 from typing import Any, Protocol
 
+from eth_account.datastructures import SignedTransaction
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
-from hexbytes import HexBytes
-from web3 import Web3
 
 
 class Signer(Protocol):
@@ -15,8 +14,8 @@ class Signer(Protocol):
     def address(self) -> ChecksumAddress:
         """Return the account's address."""
 
-    def send(self, web3: Web3, transaction: dict[str, Any]) -> HexBytes:
-        """Sign the transaction, hand it to the node and return its hash."""
+    def sign(self, transaction: dict[str, Any]) -> SignedTransaction | None:
+        """Sign a transaction whose nonce is set; None if the node is to do it."""
 
 
 class KeySigner:
@@ -30,11 +29,9 @@ class KeySigner:
         """Return the account's address."""
         return self._account.address
 
-    def send(self, web3: Web3, transaction: dict[str, Any]) -> HexBytes:
-        """Sign the transaction, hand it to the node and return its hash."""
-        nonce = web3.eth.get_transaction_count(self.address, "pending")
-        signed = self._account.sign_transaction({**transaction, "nonce": nonce})
-        return web3.eth.send_raw_transaction(signed.raw_transaction)
+    def sign(self, transaction: dict[str, Any]) -> SignedTransaction:
+        """Return the signed transaction; the same one always has the same hash."""
+        return self._account.sign_transaction(transaction)
 
 
 class UnlockedSigner:
@@ -43,6 +40,6 @@ class UnlockedSigner:
     def __init__(self, address: ChecksumAddress) -> None:
         self.address = address
 
-    def send(self, web3: Web3, transaction: dict[str, Any]) -> HexBytes:
-        """Have the node sign and send the transaction, and return its hash."""
-        return web3.eth.send_transaction(transaction)  # type: ignore[arg-type]
+    def sign(self, transaction: dict[str, Any]) -> None:
+        """Leave it to the node."""
+        return

@@ -110,6 +110,10 @@ class Results(_FilePart):
     contract: str
     chain_id: int
     clearing_price_wei_per_wh: _Price = 0
+    # Not before it has its confirmations: until then a reorganisation may still undo it.
+    final: bool = True
+    # A local chain that is started anew has the same id, and the contract the same address.
+    chain: str | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property

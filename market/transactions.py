@@ -1,40 +1,59 @@
-"""Sending a transaction and waiting until it is in a block."""
+"""Sending transactions: at most once, with fees below a ceiling, and until they are in a block.
 
+What makes "at most once" hold, whatever is lost on the way: a transaction is sent with the number
+of the account's transactions on chain as its nonce, and a new one only where the chain shows that
+the former was not carried out. If both are still under way, they exclude each other.
+"""
+
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any
 
+from eth_typing import HexStr
 from hexbytes import HexBytes
 from requests.exceptions import RequestException
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 from web3 import Web3
 from web3.contract.contract import ContractConstructor, ContractFunction
-from web3.exceptions import (
-    BadResponseFormat,
-    ContractLogicError,
-    TransactionNotFound,
-    Web3RPCError,
-)
-from web3.types import TxParams, TxReceipt, Wei
+from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from web3.types import BlockIdentifier, TxParams, TxReceipt, Wei
 
 from market.errors import MarketError
-from market.node import next_block, node_errors, rpc_message
+from market.fees import FeeCeilingError, Fees, current_fees, raised_fees
+from market.flight import Flight, Journal, ShortJournal
+from market.node import NodeUnavailableError, next_block, node_errors, rpc_message
 from market.reverts import explained
 from market.signer import Signer
 from market.units import format_eth
 
 MAX_GAS = 2**24
 """The most that a transaction may use on Ethereum (EIP-7825)."""
+REPLACE_SECONDS = 15.0
 
-# A node that is away, overloaded or behind says nothing of the transaction.
-_NO_RECEIPT_YET = (TransactionNotFound, RequestException, Web3RPCError, BadResponseFormat)
-_RECEIPT_TIMEOUT_S = 180
-_RECEIPT_POLL_S = 0.25
+_TIMEOUT_S = 180
+_POLL_S = 0.25
 # What others do between the estimate and the block can make a call somewhat dearer.
 _GAS_MARGIN_PERCENT = 25
+# Behind one address there may be several nodes, and one of them may not know a receipt yet.
+_LOOKS_FOR_RECEIPT = 4
+_KNOWN_ALREADY = re.compile(r"already (known|imported)|known transaction", re.IGNORECASE)
+# Whether it is under way all the same is found out later, by its nonce.
+_UNDECIDED = re.compile(
+    r"nonce|underpriced|base fee|basefee|fee too low|gas price (is )?(too low|below)", re.IGNORECASE
+)
 
 
 class UnconfirmedError(MarketError):
     """The transaction was sent and may still be carried out: to send it again could do it twice."""
+
+
+class BusyError(MarketError):
+    """An earlier transaction of the account is not in a block yet."""
+
+
+class DroppedError(MarketError):
+    """Another transaction of the account took this one's place; this one never happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,90 +62,251 @@ class Sent:
 
     hash: str
     block_number: int
+    block_hash: str
     gas_used: int
     fee_wei: int
     receipt: TxReceipt
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A transaction without a nonce yet; `fee_wei` is what it likely costs."""
+
+    fields: dict[str, Any]
+    fees: Fees
+    estimated_gas: int
+
+    @property
+    def fee_wei(self) -> int:
+        """Return what it likely costs."""
+        return self.estimated_gas * self.fees.expected_wei
+
+
 class Sender:
     """Sends transactions from one account."""
 
-    def __init__(self, web3: Web3, signer: Signer) -> None:
+    def __init__(
+        self,
+        web3: Web3,
+        signer: Signer,
+        journal: Journal | None = None,
+        ceiling_wei: int | None = None,
+        replace_s: float = REPLACE_SECONDS,
+    ) -> None:
+        """The ceiling is the most a unit of gas may cost, None for no ceiling.
+
+        A transaction is replaced every `replace_s` until it is in a block.
+        """
         self.web3 = web3
         self.signer = signer
-
-    def has_pending(self) -> bool:
-        """Return whether a transaction of this account waits for a block."""
-        address = self.signer.address
-        with node_errors(self.web3):
-            sent = self.web3.eth.get_transaction_count(address, "pending")
-            return sent > self.web3.eth.get_transaction_count(address, "latest")
+        self.journal = journal or ShortJournal()
+        self.on_replaced: Callable[[str, int], None] = lambda _hash, _fee_wei: None
+        self._ceiling_wei = ceiling_wei
+        self._replace_s = replace_s
+        self._chain_id: int | None = None
 
     def balance_wei(self) -> int:
         """Return what the account holds."""
         with node_errors(self.web3):
             return self.web3.eth.get_balance(self.signer.address)
 
+    def fees(self) -> Fees:
+        """Return what gas costs at present; FeeCeilingError if that is more than allowed."""
+        return current_fees(self.web3, self._ceiling_wei)
+
+    def unfinished(self, block: BlockIdentifier = "latest") -> list[Flight]:
+        """Return the flights that could still land: another with their nonce did not."""
+        count = self._count(block)
+        return [f for f in self.journal.flights(self.signer.address) if f.nonce >= count]
+
+    # One after the other
+
     def send(
         self,
         call: ContractFunction | ContractConstructor,
+        purpose: str,
         *,
         value_wei: int = 0,
         spare_gas: int = 0,
     ) -> Sent:
         """Carry out `call` and return once it is in a block.
 
-        `spare_gas` is what the call may need beyond the usual margin. RevertError if the contract
-        refuses, which costs nothing if it is seen beforehand; MarketError if there is too little
-        Ether; UnconfirmedError if the transaction is not in a block after three minutes.
+        Flights of this account that a former run has left are waited for first. `spare_gas` is
+        what the call may need beyond the usual margin. RevertError if the contract refuses, which
+        costs nothing if it is seen beforehand; MarketError if there is too little Ether;
+        UnconfirmedError if the transaction is not in a block after three minutes.
         """
+        for earlier in self.unfinished():
+            self._end(earlier)
+        prepared = self.prepare(call, value_wei=value_wei, spare_gas=spare_gas)
+        return self.wait(self.launch(prepared, purpose))
+
+    def wait(self, flight: Flight) -> Sent:
+        """Return once a flight is in a block; the node may be away for a while."""
+        deadline_s = monotonic() + _TIMEOUT_S
+        while monotonic() < deadline_s:
+            try:
+                sent = self.look(flight)
+            except NodeUnavailableError:
+                sent = None
+            if sent:
+                self.journal.forget_flights([flight])
+                return sent
+            sleep(_POLL_S)
+        raise UnconfirmedError(
+            f"Transaction {flight.hashes[-1] or '(without an answer)'} is not in a block after "
+            f"{_TIMEOUT_S} s: look it up before you try again, it may still be carried out"
+        )
+
+    # Without waiting
+
+    def prepare(
+        self,
+        call: ContractFunction | ContractConstructor,
+        *,
+        value_wei: int = 0,
+        spare_gas: int = 0,
+    ) -> Prepared:
+        """Return the transaction with its gas limit and fees; RevertError if it would fail."""
+        base: TxParams = {"from": self.signer.address, "value": Wei(value_wei)}
+        fees = self.fees()
         with node_errors(self.web3):
             try:
-                transaction = self._prepared(call, value_wei, spare_gas)
-                sent_hash = self._handed_over(transaction)
+                estimate = call.estimate_gas(base, next_block(self.web3))
             except ContractLogicError as error:
                 raise explained(error) from None
             except Web3RPCError as problem:
-                if "insufficient" in str(problem).lower():
-                    raise self._unaffordable(value_wei) from None
-                raise MarketError(
-                    f"The node refused the transaction: {rpc_message(problem)}"
-                ) from None
-        return self._carried_out(transaction, self._receipt(sent_hash))
+                raise self._refusal(problem, value_wei) from None
+            gas = min(estimate * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas, MAX_GAS)
+            limits = {"gas": gas, "chainId": self._network(), "nonce": 0, **fees.fields()}
+            built = call.build_transaction({**base, **limits})  # type: ignore[arg-type]
+        return Prepared(dict(built), fees, estimate)
 
-    def _handed_over(self, transaction: dict[str, Any]) -> HexBytes:
-        """Return the hash under which the node has taken the transaction."""
+    def launch(
+        self,
+        prepared: Prepared,
+        purpose: str,
+        subject: int = 0,
+        *,
+        block: BlockIdentifier = "latest",
+        instead_of: Flight | None = None,
+    ) -> Flight:
+        """Hand a transaction over, and return it as a flight to be looked after.
+
+        It can be carried out only if nothing else of this account has been since `block`.
+        `instead_of` is a flight that it replaces. BusyError if another one is under way.
+        """
+        fees = prepared.fees
+        nonce = self._free_nonce(block) if instead_of is None else instead_of.nonce
+        if instead_of:
+            raised = raised_fees(instead_of.fees, fees, self._ceiling_wei)
+            if raised is None:
+                raise FeeCeilingError(
+                    "A transaction of this account is stuck, and to replace it takes higher fees "
+                    "than MAX_FEE_GWEI: raise it, or wait until gas is cheaper"
+                )
+            fees = raised
+        transaction = {**prepared.fields, **fees.fields(), "nonce": nonce}
+        flight = Flight(self.signer.address, nonce, purpose, subject, [], [])
+        self._hand_over(flight, transaction)
+        if instead_of:
+            self.journal.forget_flights([instead_of])
+        return flight
+
+    def look(self, flight: Flight, *, replace: bool = True) -> Sent | None:
+        """Return what became of a flight; None while it is not in a block.
+
+        While it waits it is handed over again, and after a while with higher fees. RevertError if
+        the contract refused it; DroppedError if another transaction took its place.
+        """
+        for number, sent_hash in enumerate(flight.hashes):
+            receipt = self._receipt(sent_hash) if sent_hash else None
+            if receipt:
+                return self._carried_out(flight.versions[number], receipt)
+        if self._count("latest") > flight.nonce:
+            flight.looks_since_passed += 1
+            if flight.looks_since_passed >= _LOOKS_FOR_RECEIPT:
+                self.journal.forget_flights([flight])
+                raise DroppedError(
+                    "Another transaction of this account took the place of the one that was sent"
+                )
+        elif replace:
+            self._urge(flight)
+        return None
+
+    # Internal
+
+    def _end(self, flight: Flight) -> None:
         try:
-            return self.signer.send(self.web3, transaction)
-        except RequestException as problem:
-            raise UnconfirmedError(
-                f"The node went away while a transaction was sent ({type(problem).__name__}): "
-                "look whether it was carried out before you try again"
-            ) from None
+            self.wait(flight)
+        except (UnconfirmedError, NodeUnavailableError):
+            raise
+        except MarketError:
+            # Refused, or never carried out: either way it is no longer in the way.
+            self.journal.forget_flights([flight])
 
-    def _prepared(
-        self, call: ContractFunction | ContractConstructor, value_wei: int, spare_gas: int
-    ) -> dict[str, Any]:
-        """Return the transaction with its gas limit and fees."""
-        base: TxParams = {"from": self.signer.address, "value": Wei(value_wei)}
-        estimate = call.estimate_gas(base, next_block(self.web3))
-        gas = min(estimate * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas, MAX_GAS)
-        return dict(call.build_transaction({**base, "gas": gas}))
+    def _free_nonce(self, block: BlockIdentifier) -> int:
+        count = self._count(block)
+        mine = [f for f in self.journal.flights(self.signer.address) if f.nonce >= count]
+        if mine or self._count("pending") > count:
+            whose = "An earlier" if mine else "Another program's"
+            raise BusyError(
+                f"{whose} transaction of this account is not in a block yet: waiting for it"
+            )
+        return count
 
-    def _receipt(self, sent_hash: HexBytes) -> TxReceipt:
-        """Return the receipt as soon as there is one; the node may be away for a while."""
-        for attempt in Retrying(
-            retry=retry_if_exception_type(_NO_RECEIPT_YET),
-            stop=stop_after_delay(_RECEIPT_TIMEOUT_S),
-            wait=wait_fixed(_RECEIPT_POLL_S),
-            retry_error_callback=lambda _: None,
-        ):
-            with attempt:
-                return self.web3.eth.get_transaction_receipt(sent_hash)
-        raise UnconfirmedError(
-            f"Transaction {sent_hash.to_0x_hex()} is not in a block after {_RECEIPT_TIMEOUT_S} s: "
-            "look it up before you try again, it may still be carried out"
-        )
+    def _urge(self, flight: Flight) -> None:
+        """Hand a flight over again if that is due: unchanged the first time after a restart."""
+        if flight.handed_over_s is None:
+            self._hand_over(flight, flight.newest)
+        elif monotonic() - flight.handed_over_s >= self._replace_s:
+            self._hand_over(flight, self._raised(flight))
+
+    def _raised(self, flight: Flight) -> dict[str, Any]:
+        """Return the newest version with higher fees, or as it is if they would be too high."""
+        try:
+            fees = raised_fees(flight.fees, self.fees(), self._ceiling_wei)
+        except FeeCeilingError:
+            fees = None
+        return {**flight.newest, **fees.fields()} if fees else flight.newest
+
+    def _hand_over(self, flight: Flight, transaction: dict[str, Any]) -> None:
+        """Note a version of the flight, and give it to the node; that may fail and is done again.
+
+        MarketError if the node refuses it for good.
+        """
+        signed = self.signer.sign(transaction)
+        replaced = bool(flight.versions) and transaction != flight.newest
+        if not flight.versions or replaced:
+            flight.versions.append(transaction)
+            flight.hashes.append(HexBytes(signed.hash).to_0x_hex() if signed else None)
+        # Before it is sent: whatever happens from here on, a restart knows of it.
+        self.journal.save_flight(flight)
+        try:
+            if signed:
+                self.web3.eth.send_raw_transaction(signed.raw_transaction)
+            else:
+                sent_hash = self.web3.eth.send_transaction(transaction)  # type: ignore[arg-type]
+                flight.hashes[-1] = sent_hash.to_0x_hex()
+                self.journal.save_flight(flight)
+        except (RequestException, NodeUnavailableError):
+            flight.handed_over_s = None
+            return
+        except Web3RPCError as problem:
+            said = rpc_message(problem)
+            if not _KNOWN_ALREADY.search(said) and not _UNDECIDED.search(said):
+                self.journal.forget_flights([flight])
+                raise self._refusal(problem, int(transaction["value"])) from None
+        flight.handed_over_s = monotonic()
+        if replaced:
+            self.on_replaced(flight.hashes[-1] or "", flight.fees.maximum_wei)
+
+    def _receipt(self, sent_hash: str) -> TxReceipt | None:
+        with node_errors(self.web3):
+            try:
+                return self.web3.eth.get_transaction_receipt(HexStr(sent_hash))
+            except TransactionNotFound:
+                return None
 
     def _carried_out(self, transaction: dict[str, Any], receipt: TxReceipt) -> Sent:
         """Return what was done; RevertError with the contract's reason if it was refused."""
@@ -141,8 +321,9 @@ class Sender:
         return Sent(
             hash=sent_hash,
             block_number=receipt["blockNumber"],
+            block_hash=receipt["blockHash"].to_0x_hex(),
             gas_used=receipt["gasUsed"],
-            fee_wei=receipt["gasUsed"] * receipt["effectiveGasPrice"],
+            fee_wei=receipt["gasUsed"] * receipt["effectiveGasPrice"] + _rollup_fee_wei(receipt),
             receipt=receipt,
         )
 
@@ -153,12 +334,29 @@ class Sender:
             self.web3.eth.call(asked, block_number)  # type: ignore[arg-type]
         except ContractLogicError as error:
             raise explained(error) from None
-        except (RequestException, Web3RPCError):
+        except (RequestException, Web3RPCError, NodeUnavailableError):
             return
 
-    def _unaffordable(self, value_wei: int) -> MarketError:
+    def _refusal(self, problem: Web3RPCError, value_wei: int) -> MarketError:
+        if "insufficient" not in str(problem).lower():
+            return MarketError(f"The node refused the transaction: {rpc_message(problem)}")
         needed = f"{format_eth(value_wei)} ETH and the fee are" if value_wei else "the fee is"
         return MarketError(
             f"Account {self.signer.address} holds {format_eth(self.balance_wei())} ETH, and "
             f"{needed} more than that: send Ether to it, or use another account"
         )
+
+    def _count(self, block: BlockIdentifier) -> int:
+        with node_errors(self.web3):
+            return self.web3.eth.get_transaction_count(self.signer.address, block)
+
+    def _network(self) -> int:
+        if self._chain_id is None:
+            self._chain_id = self.web3.eth.chain_id
+        return self._chain_id
+
+
+def _rollup_fee_wei(receipt: TxReceipt) -> int:
+    """Return what a rollup charges for Ethereum's share; other chains' receipts do not name it."""
+    fee = receipt.get("l1Fee", 0)
+    return int(fee, 16) if isinstance(fee, str) else int(fee)  # type: ignore[call-overload]

@@ -21,6 +21,7 @@ MAX_PRICE_WEI_PER_WH = PRICE_LEVELS * MAX_PRICE_STEP_WEI
 # Decimal places of the people's unit that one unit on chain is worth.
 KWH_PLACES = 3
 ETH_PLACES = 18
+GWEI_PLACES = 9
 ETH_PER_KWH_PLACES = ETH_PLACES - KWH_PLACES
 
 # Wide enough for any 256-bit integer; a result that would have to be rounded is an exception.
@@ -116,6 +117,11 @@ def format_eth(amount_wei: int) -> str:
 def format_eth_per_kwh(price_wei_per_wh: int) -> str:
     """Return a price in ETH per kWh, exactly: 2 * 10**12 wei per Wh is "0.002"."""
     return _plain(price_wei_per_wh, ETH_PER_KWH_PLACES)
+
+
+def format_gwei(amount_wei: int) -> str:
+    """Return a price of gas in gwei, exactly: 1.5 * 10**9 wei is "1.5"."""
+    return _plain(amount_wei, GWEI_PLACES)
 
 
 def shift_exact(number: Decimal, places: int) -> int:

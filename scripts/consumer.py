@@ -2,17 +2,22 @@
 
 brownie run scripts/consumer.py [main remote]  bids, and reports what was won
 brownie run scripts/consumer.py withdraw [remote]  gets what could not be pushed to the account
+brownie run scripts/consumer.py status  says how the consumer that works with this folder is
 """
 
-from market.commands import consume, withdraw_deferred
-from market.session import run
+from market.brownie_env import run
 
 
-def main(network: str = "local") -> None:
+def main(*network: str) -> None:
     """Work on the local chain, or on the live network in .env with "remote"."""
-    run(consume, network)
+    run("consumer", *network)
 
 
-def withdraw(network: str = "local") -> None:
+def withdraw(*network: str) -> None:
     """Take out the consumer's deferred money."""
-    run(lambda session: withdraw_deferred(session, session.consumer_sender()), network)
+    run("consumer", "withdraw", *network)
+
+
+def status() -> None:
+    """Say how the consumer is that works with this folder; the exit status is 0 if it is alive."""
+    run("consumer", "status")

@@ -1,9 +1,8 @@
 """Deploy the contract and remember its address: `brownie run scripts/deploy.py [main remote]`."""
 
-from market.commands import deploy_contract
-from market.session import run
+from market.brownie_env import run
 
 
-def main(network: str = "local") -> None:
+def main(*network: str) -> None:
     """Deploy to the local chain, or to the live network in .env with "remote"."""
-    run(deploy_contract, network)
+    run("deploy", *network)

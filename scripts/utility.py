@@ -8,51 +8,39 @@ brownie run scripts/utility.py approve 0x... [remote]      lets consumers bid (r
 brownie run scripts/utility.py withdraw [remote]           gets a refund that could not be pushed
 """
 
-from market.commands import (
-    approve_consumers,
-    cancel_request,
-    finish_requests,
-    request_interactively,
-    request_unattended,
-    revoke_consumers,
-    withdraw_deferred,
-)
-from market.session import run, split_network
+from market.brownie_env import run
 
 
-def main(network: str = "local") -> None:
+def main(*network: str) -> None:
     """Ask for the terms of a request and carry it through."""
-    run(request_interactively, network)
+    run("utility", *network)
 
 
 def request(*terms: str) -> None:
     """Carry a request through: reduction in kWh, highest price in ETH/kWh, bidding time in s."""
-    written, network = split_network(terms)
-    run(lambda session: request_unattended(session, written), network)
+    run("utility", "request", *terms)
 
 
-def finish(network: str = "local") -> None:
+def finish(*network: str) -> None:
     """Select and pay the winners of every request whose gate has closed."""
-    run(finish_requests, network)
+    run("utility", "finish", *network)
 
 
-def cancel(request_id: str = "", network: str = "local") -> None:
+def cancel(*request_id: str) -> None:
     """Cancel a request before its gate closure."""
-    run(lambda session: cancel_request(session, request_id), network)
+    run("utility", "cancel", *request_id)
 
 
 def approve(*consumers: str) -> None:
     """Approve consumers by their addresses."""
-    addresses, network = split_network(consumers)
-    run(lambda session: approve_consumers(session, addresses), network)
+    run("utility", "approve", *consumers)
 
 
 def revoke(*consumers: str) -> None:
     """Take registration and approval from consumers, by their addresses."""
-    addresses, network = split_network(consumers)
-    run(lambda session: revoke_consumers(session, addresses), network)
+    run("utility", "revoke", *consumers)
 
 
-def withdraw(network: str = "local") -> None:
+def withdraw(*network: str) -> None:
     """Take out the utility's deferred money."""
-    run(lambda session: withdraw_deferred(session, session.utility_sender()), network)
+    run("utility", "withdraw", *network)

@@ -6,9 +6,9 @@ What the library states too is taken from there, and so held to the contract.
 import brownie
 
 from market.clearing import Access as Access
-from market.contract import BOOKS as BOOKS
-from market.contract import Standing as Standing
-from market.contract import Status as Status
+from market.model import BOOKS as BOOKS
+from market.model import Standing as Standing
+from market.model import Status as Status
 from market.units import MAX_BID_WH as MAX_BID_WH
 from market.units import MAX_BIDDING_SECONDS
 from market.units import MAX_REDUCTION_WH as MAX_REDUCTION_WH

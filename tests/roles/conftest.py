@@ -7,8 +7,12 @@ from market.anvil import running_anvil
 from market.bids import Offer
 from market.clearing import Access
 from market.consumer import Consumer
-from market.contract import DemandReduction, Terms, deploy
-from market.node import connect
+from market.contract import DemandReduction, deploy
+from market.desk import Desk
+from market.memory import Memory
+from market.model import Terms
+from market.node import chain_name
+from market.provider import connect
 from market.signer import UnlockedSigner
 from market.store import save_offers
 from market.transactions import Sender
@@ -49,20 +53,32 @@ class Town:
     def sender(self, account):
         return Sender(self.web3, UnlockedSigner(self.web3.eth.accounts[account]))
 
-    def consumer(self, account=ALICE, sender=None, market=None, offers=(HEAT_PUMP,)):
+    def consumer(
+        self,
+        account=ALICE,
+        sender=None,
+        market=None,
+        offers=(HEAT_PUMP,),
+        *,
+        remembers=True,
+        confirmations=0,
+        **options,
+    ):
         """Return a consumer as it is after a start: it remembers nothing but its files."""
         folder = self.folder / str(account)
         folder.mkdir(exist_ok=True)
         if not (folder / "bids.json").exists():
             save_offers(folder / "bids.json", offers)
-        consumer = Consumer(
-            market or self.market,
-            sender or self.sender(account),
-            folder / "bids.json",
-            folder / "results.json",
-            Recorder(),
+        market, sender = market or self.market, sender or self.sender(account)
+        chain = chain_name(market.web3)
+        memory_file = folder / "market.sqlite3" if remembers else None
+        memory = Memory(memory_file, chain, market.address, sender.signer.address)
+        sender.journal = memory
+        desk = Desk(
+            market, sender, memory, folder / "results.json", Recorder(), chain, confirmations
         )
-        consumer.load_bids()
+        consumer = Consumer(desk, folder / "bids.json", **options)
+        consumer.bidder.load()
         return consumer
 
     def request(self, reduction_wh=5000):

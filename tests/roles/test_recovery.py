@@ -6,8 +6,9 @@ from eth_account import Account
 from web3 import HTTPProvider, Web3
 
 from market.bids import Offer
-from market.contract import BOOKS, DemandReduction, Status
+from market.contract import DemandReduction
 from market.errors import MarketError
+from market.model import BOOKS, Status
 from market.node import NodeUnavailableError
 from market.signer import KeySigner
 from market.store import Outcome, load_results
@@ -25,17 +26,18 @@ def step_until_quiet(consumer):
 
 
 def outcome(consumer):
-    results = load_results(consumer.results_file)
+    results = load_results(consumer.desk.results_file)
     return results.request_id, results.status, results.total_energy_wh
 
 
-def test_consumer__restarted_in_an_open_request__does_not_bid_again(town):
+@pytest.mark.parametrize(("remembers", "told"), [(True, []), (False, ["already_bid"])])
+def test_consumer__restarted_in_an_open_request__does_not_bid_again(town, remembers, told):
     request_id = town.request()
-    town.consumer().step()
-    again = town.consumer()
+    town.consumer(remembers=remembers).step()
+    again = town.consumer(remembers=remembers)
     again.step()
     assert len(town.market.bids(request_id)) == 1
-    assert again.report.names() == ["already_bid"]
+    assert again.desk.report.names() == told
 
 
 @pytest.mark.parametrize("paid", [False, True])
@@ -51,7 +53,7 @@ def test_consumer__restarted_after_gate_closure__still_reports_its_outcome(town,
         list(town.utility.finish(request_id))
         again.step()
     assert outcome(again) == (request_id, Outcome.WON, HEAT_PUMP.energy_wh)
-    assert load_results(again.results_file).results[0].device == "heat pump"
+    assert load_results(again.desk.results_file).results[0].device == "heat pump"
 
 
 def test_consumer__outcome_reported_before_the_restart__is_not_reported_again(town):
@@ -62,7 +64,7 @@ def test_consumer__outcome_reported_before_the_restart__is_not_reported_again(to
     consumer.step()
     again = town.consumer()
     again.step()
-    assert again.report.names() == []
+    assert again.desk.report.names() == []
 
 
 def test_consumer__away_while_its_book_was_used_again__reports_and_goes_on(town):
@@ -77,28 +79,27 @@ def test_consumer__away_while_its_book_was_used_again__reports_and_goes_on(town)
     town.settle(newest)
     consumer.step()
     assert outcome(consumer) == (newest, Outcome.WON, HEAT_PUMP.energy_wh)
-    assert consumer.report.problems() == []
+    assert consumer.desk.report.problems() == []
 
 
-def test_consumer__bid_still_on_its_way_after_a_restart__waits_for_it(town):
-    wallet = funded_wallet(town)
+@pytest.mark.parametrize("remembers", [True, False])
+def test_consumer__bid_still_on_its_way_after_a_restart__is_not_sent_twice(town, remembers):
+    sender = Sender(town.web3, KeySigner(funded_wallet(town)))
     request_id = town.request()
     town.rpc("evm_setAutomine", False)
-    sender = Sender(town.web3, KeySigner(wallet))
-    call = town.market._contract.functions.submit_bids(request_id, [(3000, 500)])
-    transaction = call.build_transaction({"from": wallet.address, "gas": 200_000})
-    sender.signer.send(town.web3, transaction)
+    town.consumer("key", sender, remembers=remembers).step()
 
-    consumer = town.consumer("key", sender)
-    consumer.step()
-    consumer.step()
-    (problem,) = consumer.report.problems()
-    assert "not in a block yet: bidding waits for it" in problem
+    again = town.consumer("key", Sender(town.web3, sender.signer), remembers=remembers)
+    again.step()
+    again.step()
+    problems = again.desk.report.problems()
+    assert len(problems) == (0 if remembers else 1)
+    assert all("not in a block yet: waiting for it" in problem for problem in problems)
     town.rpc("evm_setAutomine", True)
     town.mine()
-    consumer.step()
+    again.step()
     assert len(town.market.bids(request_id)) == 1
-    assert consumer.report.names()[-1] == "already_bid"
+    assert again.desk.report.names()[-1] == ("bids_submitted" if remembers else "already_bid")
 
 
 class ForgetfulProvider(HTTPProvider):
@@ -127,14 +128,14 @@ def test_consumer__results_cannot_be_written__does_not_keep_other_requests_waiti
     consumer = town.consumer()
     first = town.request()
     consumer.step()
-    consumer.results_file.mkdir()
+    consumer.desk.results_file.mkdir()
     town.settle(first)
     second = town.request()
     consumer.step()
     consumer.step()
     assert len(town.market.bids(second)) == 1
-    assert len(consumer.report.problems()) == 1
-    consumer.results_file.rmdir()
+    assert len(consumer.desk.report.problems()) == 1
+    consumer.desk.results_file.rmdir()
     consumer.step()
     assert outcome(consumer)[0] == first
 

@@ -10,8 +10,9 @@ from web3 import Web3
 from market.anvil import running_anvil
 from market.artifact import load_artifact
 from market.clearing import Access, clear
-from market.contract import DemandReduction, Terms, deploy
-from market.node import connect
+from market.contract import DemandReduction, deploy
+from market.model import Terms
+from market.provider import connect
 from market.signer import UnlockedSigner
 from market.transactions import Sender
 from market.units import PRICE_LEVELS
@@ -60,7 +61,7 @@ class Chain:
     def call(self, market: DemandReduction, function: str, *arguments: object) -> None:
         """Have the utility call a function that no script calls."""
         contract = self.web3.eth.contract(market.address, abi=load_artifact()["abi"])
-        self.sender(UTILITY).send(contract.functions[function](*arguments))
+        self.sender(UTILITY).send(contract.functions[function](*arguments), function)
 
     def due(
         self, market: DemandReduction, request_id: int, consumer: ChecksumAddress

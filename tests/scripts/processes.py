@@ -26,6 +26,7 @@ PROGRAMS = Path(sys.executable).parent
 SUPERVISED = (sys.executable, "tools/supervise.py", "brownie")
 # A person types this in an activated environment.
 PLAIN = (str(PROGRAMS / "brownie"),)
+DEVICE = (sys.executable, "-m", "market")
 MARK = "MARKET_TEST_RUN"
 
 _TIMEOUT_S = 60

@@ -1,6 +1,7 @@
 """Where a test's scripts run: with settings, files and a home of their own."""
 
 import json
+import os
 import socket
 from importlib.util import find_spec
 from itertools import count
@@ -14,9 +15,18 @@ from market.bids import Offer
 from market.contract import DemandReduction
 from market.store import Results, load_results, save_offers
 from tests.scripts.chain import wait_until
-from tests.scripts.processes import ROOT, SUPERVISED, Finished, Script, environment, marked
+from tests.scripts.processes import (
+    DEVICE,
+    ROOT,
+    SUPERVISED,
+    Finished,
+    Script,
+    environment,
+    marked,
+)
 
 WAITING = "Waiting for requests"
+NOTES = ("market.sqlite3", "status.json", "consumer.log")
 
 
 class Stage:
@@ -62,6 +72,16 @@ class Stage:
         command = [*brownie, "run", f"scripts/{script}.py", *arguments]
         return self.start_command(command, terminal=terminal, **settings)
 
+    def start_on_device(self, *words: str, terminal: bool = False, **settings: object) -> Script:
+        """Start `python -m market <words>` where Brownie cannot be imported."""
+        folder = self._folder / "no-brownie"
+        folder.mkdir(exist_ok=True)
+        (folder / "brownie.py").write_text(
+            "raise ImportError('a device has no Brownie')\n", "utf-8"
+        )
+        path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+        return self.start_command([*DEVICE, *words], terminal=terminal, PYTHONPATH=path, **settings)
+
     def start_command(
         self,
         command: list[str],
@@ -78,11 +98,11 @@ class Stage:
         return script
 
     def contents(self) -> dict[str, bytes]:
-        """Return every file here with its content."""
+        """Return every file here with its content, but for what programs note for themselves."""
         return {
             str(path.relative_to(self.files)): path.read_bytes()
             for path in self.files.rglob("*")
-            if path.is_file()
+            if path.is_file() and not path.name.startswith(NOTES)
         }
 
     def survivors(self) -> list[psutil.Process]:
@@ -120,9 +140,10 @@ class Household:
         (self.folder / "bids.json").write_text(text, "utf-8")
 
     def start(self, *arguments: str, brownie: tuple[str, ...] = SUPERVISED) -> Script:
-        account = {} if self.account is None else {"CONSUMER_ACCOUNT": self.account}
-        settings = {"DATABASE_FOLDER": self.folder, **account}
-        return self._stage.start("consumer", *arguments, brownie=brownie, **settings)
+        return self._stage.start("consumer", *arguments, brownie=brownie, **self._settings())
+
+    def start_on_device(self, *words: str) -> Script:
+        return self._stage.start_on_device("consumer", *words, **self._settings())
 
     def results(self) -> Results:
         return load_results(self.results_file)
@@ -138,6 +159,10 @@ class Household:
         """Return once the results are those of this request."""
         wait_until(lambda: self._has_results(request_id), f"results of request {request_id}")
         return self
+
+    def _settings(self) -> dict[str, object]:
+        account = {} if self.account is None else {"CONSUMER_ACCOUNT": self.account}
+        return {"DATABASE_FOLDER": self.folder, **account}
 
     def _has_results(self, request_id: int) -> bool:
         return self.results_file.exists() and self.results().request_id == request_id
@@ -189,8 +214,10 @@ def new_home(folder: Path) -> Path:
 
 
 def save_key(home: Path, name: str, encrypted: object) -> None:
-    """Put an account into the keystore of a home's Brownie."""
-    file = home / ".brownie" / "accounts" / f"{name}.json"
+    """Put an account into the keystore of a home."""
+    folder = home / ".brownie" / "accounts"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.json"
     file.write_text(encrypted if isinstance(encrypted, str) else json.dumps(encrypted), "utf-8")
 
 

@@ -138,7 +138,12 @@ def test_script__contract_of_another_kind__is_not_worked_with(refused, chain, st
         ("ACCESS=EVERYBODY", ["ACCESS in .env", "OPEN, REGISTERED, APPROVED"]),
         ("PRICING=CHEAP", ["PRICING in .env", "UNIFORM, PAY_AS_BID"]),
         ("MINIMUM_BID_KWH=some", ["MINIMUM_BID_KWH in .env", "not a number"]),
-        ("REMOTE_RPC_URL=localhost", ["REMOTE_RPC_URL in .env", "http://127.0.0.1:8545"]),
+        ("RPC_URLS=http://a,localhost", ["RPC_URLS in .env", "http://127.0.0.1:8545"]),
+        ("REMOTE_RPC_URL=http://a", ["REMOTE_RPC_URL in .env", "RPC_URLS", "rename"]),
+        ("QUIET_HOURS=at night", ["QUIET_HOURS in .env", "22:00-07:00"]),
+        ("DRY_RUN=perhaps", ["DRY_RUN in .env", "yes or no"]),
+        ("MAX_FEE_GWEI=0", ["MAX_FEE_GWEI in .env", "more than 0"]),
+        ("LOG_FORMAT=xml", ["LOG_FORMAT in .env", "TEXT, JSON"]),
         ("no setting at all", [".env, line 1", "NAME=value"]),
     ],
 )
@@ -159,8 +164,19 @@ def test_deploy__env_file_is_a_folder__deploys_nothing(refused, stage):
     ("script", "variable"), [("consumer", "CONSUMER_ACCOUNT"), ("utility", "UTILITY_ACCOUNT")]
 )
 def test_script__unknown_account__says_where_names_are(refused, bids_file, script, variable):
-    words = ["no account nobody", "brownie accounts list", "brownie accounts new"]
+    words = ["no account nobody", ".brownie/accounts", "brownie accounts new", "NAME.json"]
     refused(script, words=words, **{variable: "nobody"})
+
+
+def test_script__account_outside_the_keystore__is_not_an_account(refused, bids_file, keystore):
+    words = ["'../accounts/home' is not the name of an account", "without its .json"]
+    keystore("home")
+    refused("consumer", words=words, CONSUMER_ACCOUNT="../accounts/home")
+
+
+def test_script__keystore_elsewhere__is_looked_for_there(refused, bids_file, tmp_path):
+    words = ["no account home", str(tmp_path)]
+    refused("consumer", words=words, CONSUMER_ACCOUNT="home", KEYSTORE_FOLDER=tmp_path)
 
 
 def test_script__account_number_too_high__says_how_many_there_are(refused, bids_file):
@@ -232,10 +248,12 @@ def test_script__network_is_mistyped__names_the_right_word(refused, env_file, sc
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, ["No live network is named", "REMOTE_NETWORK", "REMOTE_RPC_URL"]),
-        ({"REMOTE_NETWORK": "sepolai"}, ["sepolai is not a live network", "brownie networks list"]),
-        ({"REMOTE_NETWORK": "development"}, ["development is not a live network"]),
-        ({"REMOTE_NETWORK": "sepolia"}, ["sepolia needs WEB3_INFURA_PROJECT_ID"]),
+        ({}, ["No live network is named", "REMOTE_NETWORK", "base-sepolia", "RPC_URLS"]),
+        (
+            {"REMOTE_NETWORK": "sepolai"},
+            ["sepolai is not one of", "sepolia", "mend REMOTE_NETWORK"],
+        ),
+        ({"REMOTE_NETWORK": "development"}, ["development is not one of the ready-made networks"]),
     ],
 )
 def test_script__no_live_network__says_what_to_write_into_env(refused, env_file, settings, words):
@@ -243,9 +261,15 @@ def test_script__no_live_network__says_what_to_write_into_env(refused, env_file,
 
 
 def test_script__node_of_another_chain__names_both(refused, chain, env_file):
-    words = ["is on chain 31337", "sepolia is chain 11155111", "mend REMOTE_NETWORK"]
-    settings = {"REMOTE_NETWORK": "sepolia", "REMOTE_RPC_URL": chain.url}
+    words = ["is on chain 31337", "chain 11155111", "mend REMOTE_NETWORK or RPC_URLS"]
+    settings = {"REMOTE_NETWORK": "sepolia", "RPC_URLS": chain.url}
     refused("consumer", "remote", words=words, **settings)
+
+
+def test_script__nodes_of_different_chains__names_the_odd_one(refused, chain, env_file):
+    words = ["is on chain 1,", "chain 31337", "mend"]
+    with serving(lambda *_: (200, '{"jsonrpc": "2.0", "id": 0, "result": "0x1"}')) as url:
+        refused("register", "remote", words=[url, *words], RPC_URLS=f"{chain.url} {url}")
 
 
 @pytest.mark.parametrize(
@@ -254,8 +278,19 @@ def test_script__node_of_another_chain__names_both(refused, chain, env_file):
 def test_script__no_account_for_a_live_network__names_the_variable(
     refused, chain, env_file, script, variable
 ):
-    words = [f"{variable} is not set", ".env", "brownie accounts list"]
-    refused(script, "remote", words=words, REMOTE_RPC_URL=chain.url)
+    words = [f"{variable} is not set", ".env", ".brownie/accounts"]
+    refused(script, "remote", words=words, RPC_URLS=chain.url)
+
+
+@pytest.mark.parametrize("name", ["LOCAL_RPC_URL", "RPC_URLS"])
+def test_script__node_is_away__its_address_is_shown_without_the_key(run, env_file, name):
+    address = f"127.0.0.1:{free_port()}"
+    network = "local" if name == "LOCAL_RPC_URL" else "remote"
+    url = f"http://user:password@{address}/v3/key?token=token"
+    ended = run("register", network, **{name: url}).refused_with(f"http://{address}")
+    assert not [
+        secret for secret in ("user", "password", "v3", "key", "token") if secret in ended.err
+    ]
 
 
 # What is typed
@@ -305,6 +340,18 @@ def test_utility__answer_is_no__sends_nothing(run, chain, env_file):
 def test_utility_request__wrong_number_of_arguments__shows_the_form(refused, env_file, arguments):
     words = ["utility.py request 5 0.004 60"]
     refused("utility", *arguments, function="request", words=words)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("consumer", ["withdrawl", "withdraw"]),
+        ("utility", ["now", "request, finish, cancel, approve, revoke, withdraw"]),
+        ("deploy", ["remote please", "write remote"]),
+    ],
+)
+def test_script__word_it_does_not_know__lists_what_it_knows(refused, env_file, script, words):
+    refused(script, words[0], words=[f'"{words[0]}" is not a network', *words[1:]])
 
 
 # Without the shortcut that the tests above take

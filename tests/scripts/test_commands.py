@@ -1,8 +1,12 @@
-"""What else the scripts do: approve, revoke, cancel, withdraw."""
+"""What else the scripts do: approve, revoke, cancel, withdraw; and all of it without Brownie."""
 
 import pytest
 
-from market.contract import Standing, Status
+from market.bids import Offer
+from market.clearing import Access
+from market.contract import DemandReduction, Standing, Status
+from market.settings import load_settings
+from tests.scripts.stage import WAITING, Household, free_port
 
 CONSUMER, OTHER = 1, 2
 
@@ -87,3 +91,86 @@ def test_withdraw__nothing_waits__says_so_and_sends_nothing(run, chain, market, 
     nonces = chain.nonces()
     assert "Nothing waits" in run(script, function="withdraw").succeeded().out
     assert chain.nonces() == nonces
+
+
+# deploy
+
+
+def test_deploy__another_contract_before__says_which(run, stage, market):
+    deployed = run("deploy").succeeded()
+    assert f"CONTRACT_ADDRESS is written into .env (was {market.address})" in deployed.out
+    assert load_settings(stage.env_file).require_contract() != market.address
+
+
+# status
+
+
+@pytest.mark.parametrize("words", [["status"], ["consumer", "status", "--log", "json"]])
+def test_status__no_consumer_and_no_node__says_so_and_fails(run_on_device, words):
+    ended = run_on_device(*words, LOCAL_RPC_URL=f"http://127.0.0.1:{free_port()}")
+    assert ended.tells_no_internals().status == 1
+    assert "no consumer has worked with this folder" in ended.out
+
+
+def test_status__from_a_script__is_the_same(run):
+    assert "no consumer has worked" in run("consumer", function="status").out
+
+
+# Without Brownie
+
+
+@pytest.fixture
+def run_on_device(stage):
+    def run_on_device(*words, **settings):
+        return stage.start_on_device(*words, **settings).finish()
+
+    return run_on_device
+
+
+def test_deploy__without_brownie__remembers_the_contract(run_on_device, chain, stage):
+    text = run_on_device("deploy", ACCESS="REGISTERED").succeeded().text
+    contract = load_settings(stage.env_file).require_contract()
+    assert f"Contract deployed at {contract}" in text
+    assert DemandReduction(chain.web3, contract).access() == Access.REGISTERED
+
+
+def test_register__without_brownie__may_bid(run_on_device, chain, stage):
+    market = chain.new_market(Access.REGISTERED)
+    stage.use(market)
+    run_on_device("register").succeeded()
+    assert market.is_allowed(chain.accounts[CONSUMER])
+
+
+@pytest.mark.parametrize("log", [[], ["--log", "json"]])
+@pytest.mark.parametrize("network", [[], ["local"]])
+def test_cancel__without_brownie__takes_its_words_as_the_script_does(
+    run_on_device, chain, market, log, network
+):
+    request_id = chain.request(market)
+    run_on_device("utility", *log, "cancel", str(request_id), *network).succeeded()
+    assert market.request(request_id).status == Status.CANCELLED
+
+
+def test_request__without_brownie__is_refused_as_by_the_script(run_on_device, chain, market):
+    nonces = chain.nonces()
+    ended = run_on_device("utility", "request", "5", "-0.004", "60")
+    ended.refused_with("price -0.004 ETH/kWh must be more than zero")
+    assert chain.nonces() == nonces
+
+
+@pytest.mark.parametrize("role", ["consumer", "utility"])
+def test_withdraw__without_brownie__says_that_nothing_waits(run_on_device, market, role):
+    assert "Nothing waits" in run_on_device(role, "withdraw").succeeded().out
+
+
+def test_consumer__without_brownie__ends_on_ctrl_c(stage, market):
+    household = Household(stage, CONSUMER, Offer(2000, 2 * 10**12, "heat pump"))
+    ended = household.start_on_device().wait_for(WAITING).press_ctrl_c().finish()
+    assert (ended.status, ended.err) == (130, "Stopped.\n")
+
+
+@pytest.mark.parametrize("words", [[], ["household"], ["consumer", "--log", "xml"]])
+def test_module__words_it_does_not_know__shows_how_it_is_used(run_on_device, words):
+    ended = run_on_device(*words).tells_no_internals()
+    assert ended.status == 2
+    assert ended.err.startswith("usage: python -m market")

@@ -1,7 +1,7 @@
 import pytest
 
 from market.clearing import Access
-from market.contract import Standing
+from market.model import Standing
 
 CONSUMER = 1
 

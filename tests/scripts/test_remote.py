@@ -18,11 +18,12 @@ from market.store import Outcome
 from tests.scripts.chain import running_chain
 from tests.scripts.processes import SUPERVISED
 from tests.scripts.servers import LOOK_UP, SUBMIT, Explorer, serving
-from tests.scripts.stage import WAITING, Household, Stage, new_home, save_key
+from tests.scripts.stage import WAITING, Household, Stage, free_port, new_home, save_key
 
 CHAIN_ID = 424242
 PASSWORD = "correct 'horse' #battery"
 TOKEN = "TOKEN1234567890"
+KEY = "0123456789abcdef"
 COMPILER = Path(os.environ["SOLCX_BINARY_PATH"], "solc-v0.8.30")
 
 
@@ -41,13 +42,20 @@ def explorer():
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory, live_chain, explorer):
+def rpc_urls(live_chain):
+    """Two addresses of nodes; the first node is away."""
+    return f"http://127.0.0.1:{free_port()}/v3/{KEY}, {live_chain.url}/?key={KEY}"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory, rpc_urls, explorer):
     """A person's home, with a .env for the live network, and nothing set elsewhere."""
     home = new_home(tmp_path_factory.mktemp("home"))
     stage = Stage(tmp_path_factory.mktemp("live"), home)
     with serving(explorer.answer) as url:
+        stage.env_file.touch(0o600)
         stage.env_file.write_text(
-            f"REMOTE_RPC_URL={live_chain.url}\nACCESS=REGISTERED\n"
+            f"RPC_URLS={rpc_urls}\nACCESS=REGISTERED\n"
             f"ETHERSCAN_TOKEN={TOKEN}\nEXPLORER_API_URL={url}/v2/api\n"
             f'UTILITY_ACCOUNT=grid\nUTILITY_ACCOUNT_PASS="{PASSWORD}"\n'
             f'CONSUMER_ACCOUNT=flat\nCONSUMER_ACCOUNT_PASS="{PASSWORD}"\n',
@@ -59,14 +67,35 @@ def stage(tmp_path_factory, live_chain, explorer):
 
 @pytest.fixture(scope="module")
 def people(stage, live_chain):
-    """The utility's and the consumer's addresses; Brownie has their keys, and they have Ether."""
-    utility, consumer = Account.create(), Account.create()
-    for account in (utility, consumer):
+    """The addresses of the utility and two consumers, who all have Ether."""
+    utility, consumer, cabin = (Account.create() for _ in range(3))
+    for account in (utility, consumer, cabin):
         live_chain.ask("anvil_setBalance", account.address, hex(10**18))
     new = stage.start_command([*SUPERVISED, "accounts", "new", "grid"])
     new.type(utility.key.hex(), PASSWORD).finish().succeeded()
     save_key(stage.home, "flat", Account.encrypt(consumer.key, PASSWORD))
-    return SimpleNamespace(utility=utility.address, consumer=consumer.address)
+    return SimpleNamespace(
+        utility=utility.address,
+        consumer=consumer.address,
+        cabin=cabin.address,
+        cabin_file=json.dumps(Account.encrypt(cabin.key, PASSWORD)),
+    )
+
+
+@pytest.fixture(scope="module")
+def device(tmp_path_factory, rpc_urls, people, market):
+    """A device without Brownie, with a .env and a keystore of its own."""
+    keystore = tmp_path_factory.mktemp("keystore")
+    (keystore / "cabin.json").write_text(people.cabin_file, "utf-8")
+    device = Stage(tmp_path_factory.mktemp("device"), tmp_path_factory.mktemp("bare-home"))
+    device.env_file.touch(0o600)
+    device.env_file.write_text(
+        f"RPC_URLS={rpc_urls}\nCONTRACT_ADDRESS={market.address}\nKEYSTORE_FOLDER={keystore}\n"
+        f'CONSUMER_ACCOUNT=cabin\nCONSUMER_ACCOUNT_PASS="{PASSWORD}"\n',
+        "utf-8",
+    )
+    yield device
+    device.close()
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +109,28 @@ def market(stage, deployed, live_chain):
 
 
 @pytest.fixture(scope="module")
-def registered(stage, market):
-    return stage.start("register", "main", "remote").finish().succeeded()
+def registered(stage, market, device):
+    """What the flat's and the cabin's registration printed."""
+    scripts = [
+        stage.start("register", "main", "remote"),
+        device.start_on_device("register", "remote"),
+    ]
+    return [script.finish().succeeded() for script in scripts]
 
 
 @pytest.fixture(scope="module")
-def round_played(stage, registered):
-    """A household that has taken part in the utility's request, and what everybody printed."""
-    household = Household(stage, None, Offer(2000, 2 * 10**12, "heat pump"))
-    consumer = household.start("main", "remote").wait_for(WAITING)
+def round_played(stage, device, registered):
+    """Households that have taken part in the utility's request, and what everybody printed."""
+    flat = Household(stage, None, Offer(2000, 2 * 10**12, "heat pump"))
+    cabin = Household(device, None, Offer(2000, 3 * 10**12, "pump"))
+    consumers = [flat.start("main", "remote"), cabin.start_on_device("remote")]
+    for consumer in consumers:
+        consumer.wait_for(WAITING)
     utility = stage.start("utility", "request", "5", "0.004", "6", "remote").finish().succeeded()
-    household.wait_for_results(1)
-    return SimpleNamespace(household=household, printed=utility.text + consumer.out)
+    for household in (flat, cabin):
+        household.wait_for_results(1)
+    printed = "".join(consumer.out + consumer.err for consumer in consumers)
+    return SimpleNamespace(flat=flat, cabin=cabin, printed=utility.text + printed)
 
 
 def test_deploy__live_network__account_of_the_keystore_is_the_utility(people, market, live_chain):
@@ -126,20 +165,33 @@ def test_deploy__token_set__waits_until_the_source_is_verified(deployed, explore
 
 
 def test_register__live_network__may_bid(people, registered, market):
-    assert "is registered" in registered.out
+    assert all("is registered" in script.out for script in registered)
     assert market.is_allowed(people.consumer)
+    assert market.is_allowed(people.cabin)
 
 
+@pytest.mark.parametrize(("name", "account"), [("flat", "consumer"), ("cabin", "cabin")])
 def test_round__live_network__consumer_is_paid_by_the_rule(
-    people, market, live_chain, round_played
+    people, market, live_chain, round_played, name, account
 ):
-    household = round_played.household
+    household = getattr(round_played, name)
     assert household.results().status == Outcome.WON
-    assert household.won() == live_chain.due(market, 1, people.consumer)
+    assert household.won() == live_chain.due(market, 1, getattr(people, account))
     assert household.results().chain_id == CHAIN_ID
 
 
 def test_scripts__live_network__show_no_secret(stage, deployed, registered, round_played):
-    printed = deployed.text + registered.text + round_played.printed
-    assert TOKEN not in printed
-    assert PASSWORD not in printed
+    texts = [deployed.text, *(script.text for script in registered), round_played.printed]
+    printed = "".join(texts)
+    assert not [secret for secret in (TOKEN, PASSWORD, KEY) if secret in printed]
+    assert "Warning" not in printed
+
+
+def test_script__others_can_read_the_passwords__warns_once(stage, deployed):
+    stage.env_file.chmod(0o644)
+    ended = stage.start_on_device("consumer", "withdraw", "remote").finish().succeeded()
+    stage.env_file.chmod(0o600)
+    assert ended.err.count("Warning") == 1
+    assert "UTILITY_ACCOUNT_PASS" in ended.err
+    assert "chmod 600" in ended.err
+    assert PASSWORD not in ended.text

@@ -42,6 +42,12 @@ def test_write_whole__before_it_replaces_the_file__has_everything_on_the_disk(pa
     assert sizes == [12]
 
 
+def test_write_whole__not_lasting__waits_for_no_disk(path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", fail_with(errno.EIO))
+    write_whole(path, "new", lasting=False)
+    assert path.read_text() == "new"
+
+
 def test_write_whole__new_file__is_readable_for_all_unless_the_mask_forbids_it(path):
     mask = os.umask(0o027)
     try:

@@ -1,6 +1,7 @@
 import errno
 import os
 import traceback
+from datetime import time
 from pathlib import Path
 from stat import S_IMODE
 
@@ -11,14 +12,16 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from market.clearing import Pricing
+from market.envfile import SECRETS, exposure_warning
 from market.errors import MarketError
+from market.happenings import LogFormat
+from market.quiet_hours import QuietHours
 from market.settings import (
     Access,
     Account,
     Settings,
     env_file_path,
     environment_without_settings,
-    export_for_brownie,
     load_settings,
     remember_contract,
     variable_names,
@@ -28,13 +31,6 @@ TEMPLATE = Path(__file__).parents[2] / ".env.template"
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 OTHER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 VARIABLES = [name for name in variable_names() if name != "ENV_FILE"]
-SECRETS = [
-    "UTILITY_ACCOUNT_PASS",
-    "CONSUMER_ACCOUNT_PASS",
-    "REMOTE_RPC_URL",
-    "WEB3_INFURA_PROJECT_ID",
-    "ETHERSCAN_TOKEN",
-]
 
 
 @pytest.fixture(autouse=True)
@@ -74,17 +70,28 @@ def test_load_settings__no_file__has_the_defaults(env_file):
         utility_account_pass=SecretStr(""),
         consumer_account="",
         consumer_account_pass=SecretStr(""),
+        keystore_folder=Path.home() / ".brownie" / "accounts",
         local_rpc_url="http://127.0.0.1:8545",
         remote_network="",
-        remote_rpc_url=SecretStr(""),
+        rpc_urls=(),
         web3_infura_project_id=SecretStr(""),
         etherscan_token=SecretStr(""),
+        explorer_api_url="https://api.etherscan.io/v2/api",
         access=Access.OPEN,
         pricing=Pricing.UNIFORM,
         minimum_bid_wh=0,
-        poll_seconds=1.0,
+        lowest_price_wei_per_wh=0,
+        maximum_requests_per_day=None,
+        quiet_hours=None,
+        dry_run=False,
+        maximum_fee_wei_per_gas=None,
+        replace_seconds=15.0,
+        low_balance_wei=None,
+        confirmations=None,
+        poll_seconds=2.0,
         database_folder=Path("database"),
-        explorer_api_url="https://api.etherscan.io/v2/api",
+        log_format=LogFormat.TEXT,
+        log_file=Path("database/consumer.log"),
     )
 
 
@@ -112,17 +119,28 @@ def test_load_settings__every_variable_in_the_file__is_read(load, env_file):
         "export UTILITY_ACCOUNT_PASS='it is # ${HOME} \"quoted\" '\n"
         'CONSUMER_ACCOUNT="home"\n'
         "CONSUMER_ACCOUNT_PASS=$ecret\n"
+        "KEYSTORE_FOLDER=/etc/market/keys\n"
         "LOCAL_RPC_URL=http://localhost:9000  # the other node\n"
         "REMOTE_NETWORK=sepolia\n"
-        "REMOTE_RPC_URL=https://node.example/v3/key\n"
+        "RPC_URLS=https://node.example/v3/key,http://10.0.0.1:8545\n"
         "WEB3_INFURA_PROJECT_ID=infura\n"
         "ETHERSCAN_TOKEN=etherscan\n"
+        "EXPLORER_API_URL=https://explorer.example/api\n"
         "ACCESS=approved\n"
         "PRICING=PAY_AS_BID\n"
         "MINIMUM_BID_KWH=0.5\n"
+        "LOWEST_PRICE_ETH_PER_KWH=0.002\n"
+        "MAX_REQUESTS_PER_DAY=3\n"
+        "QUIET_HOURS=22:00-07:30\n"
+        "DRY_RUN=yes\n"
+        "MAX_FEE_GWEI=30.5\n"
+        "REPLACE_SECONDS=20\n"
+        "LOW_BALANCE_ETH=0.01\n"
+        "CONFIRMATIONS=6\n"
         "POLL_SECONDS=2.5\n"
         "DATABASE_FOLDER=/var/lib/market\n"
-        "EXPLORER_API_URL=https://explorer.example/api\n"
+        "LOG_FORMAT=json\n"
+        "LOG_FILE=/var/log/market.log\n"
         "SOMETHING_ELSE=1\n"
     )
     assert settings == Settings(
@@ -132,17 +150,28 @@ def test_load_settings__every_variable_in_the_file__is_read(load, env_file):
         utility_account_pass=SecretStr('it is # ${HOME} "quoted" '),
         consumer_account="home",
         consumer_account_pass=SecretStr("$ecret"),
+        keystore_folder=Path("/etc/market/keys"),
         local_rpc_url="http://localhost:9000",
         remote_network="sepolia",
-        remote_rpc_url=SecretStr("https://node.example/v3/key"),
+        rpc_urls=(SecretStr("https://node.example/v3/key"), SecretStr("http://10.0.0.1:8545")),
         web3_infura_project_id=SecretStr("infura"),
         etherscan_token=SecretStr("etherscan"),
+        explorer_api_url="https://explorer.example/api",
         access=Access.APPROVED,
         pricing=Pricing.PAY_AS_BID,
         minimum_bid_wh=500,
+        lowest_price_wei_per_wh=2 * 10**12,
+        maximum_requests_per_day=3,
+        quiet_hours=QuietHours(time(22), time(7, 30)),
+        dry_run=True,
+        maximum_fee_wei_per_gas=305 * 10**8,
+        replace_seconds=20.0,
+        low_balance_wei=10**16,
+        confirmations=6,
         poll_seconds=2.5,
         database_folder=Path("/var/lib/market"),
-        explorer_api_url="https://explorer.example/api",
+        log_format=LogFormat.JSON,
+        log_file=Path("/var/log/market.log"),
     )
 
 
@@ -153,9 +182,85 @@ def test_load_settings__smallest_bid__is_in_wh(load, written, minimum_bid_wh):
     assert load(f"MINIMUM_BID_KWH={written}\n").minimum_bid_wh == minimum_bid_wh
 
 
+@pytest.mark.parametrize("variable", ["POLL_SECONDS", "REPLACE_SECONDS"])
 @pytest.mark.parametrize(("written", "seconds"), [("0.1", 0.1), ("3600", 3600.0)])
-def test_load_settings__shortest_and_longest_poll__are_taken(load, written, seconds):
-    assert load(f"POLL_SECONDS={written}\n").poll_seconds == seconds
+def test_load_settings__shortest_and_longest_time__are_taken(load, variable, written, seconds):
+    assert getattr(load(f"{variable}={written}\n"), variable.lower()) == seconds
+
+
+@pytest.mark.parametrize(
+    ("variable", "written", "field", "value"),
+    [
+        ("CONFIRMATIONS", "0", "confirmations", 0),
+        ("CONFIRMATIONS", "100", "confirmations", 100),
+        ("MAX_REQUESTS_PER_DAY", "1", "maximum_requests_per_day", 1),
+        ("MAX_REQUESTS_PER_DAY", "10000", "maximum_requests_per_day", 10_000),
+        ("MAX_FEE_GWEI", "0.000000001", "maximum_fee_wei_per_gas", 1),
+        ("MAX_FEE_GWEI", "1000000", "maximum_fee_wei_per_gas", 10**15),
+        ("LOW_BALANCE_ETH", "0", "low_balance_wei", 0),
+        ("LOW_BALANCE_ETH", "0.000000000000000001", "low_balance_wei", 1),
+        ("LOW_BALANCE_ETH", "1000000", "low_balance_wei", 10**24),
+        ("LOWEST_PRICE_ETH_PER_KWH", "0", "lowest_price_wei_per_wh", 0),
+        ("LOWEST_PRICE_ETH_PER_KWH", "0.000000000000001", "lowest_price_wei_per_wh", 1),
+    ],
+)
+def test_load_settings__smallest_and_largest_amount__are_exact(
+    load, variable, written, field, value
+):
+    assert getattr(load(f"{variable}={written}\n"), field) == value
+
+
+@pytest.mark.parametrize(
+    ("written", "dry_run"),
+    [("yes", True), ("Yes", True), ("true", True), ("1", True), ("no", False), ("off", False)],
+)
+def test_load_settings__yes_or_no_in_other_words__is_understood(load, written, dry_run):
+    assert load(f"DRY_RUN={written}\n").dry_run is dry_run
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "http://a,http://b",
+        "http://a http://b",
+        " http://a ,\thttp://b, ",
+        "http://a,http://b,http://a",
+    ],
+)
+def test_load_settings__several_addresses__are_each_there_once_in_their_order(load, written):
+    urls = [url.get_secret_value() for url in load(f"RPC_URLS='{written}'\n").rpc_urls]
+    assert urls == ["http://a", "http://b"]
+
+
+def test_load_settings__log_file__is_beside_the_results_unless_it_is_named(load):
+    assert load("DATABASE_FOLDER=here\n").log_file == Path("here/consumer.log")
+    assert load("LOG_FILE=None\n").log_file is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "field"),
+    [
+        ("KEYSTORE_FOLDER", "keystore_folder"),
+        ("DATABASE_FOLDER", "database_folder"),
+        ("LOG_FILE", "log_file"),
+    ],
+)
+def test_load_settings__path_in_the_home__is_found_there(load, monkeypatch, variable, field):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert getattr(load(f"{variable}=~/market\n"), field) == Path("/home/somebody/market")
+
+
+@pytest.mark.parametrize(
+    ("written", "remote", "blocks"),
+    [
+        ("", True, 12),
+        ("", False, 0),
+        ("CONFIRMATIONS=3\n", True, 3),
+        ("CONFIRMATIONS=3\n", False, 3),
+    ],
+)
+def test_final_after__unless_it_is_set__depends_on_the_network(load, written, remote, blocks):
+    assert load(written).final_after(remote=remote) == blocks
 
 
 def test_access__as_the_contract_numbers_it():
@@ -209,7 +314,38 @@ def test_load_settings__field_names_in_the_environment__are_not_variables(env_fi
         ("LOCAL_RPC_URL", "localhost:8545", "write a URL such as http://127.0.0.1:8545"),
         ("LOCAL_RPC_URL", "http://[::1", "write a URL such as http://127.0.0.1:8545"),
         ("EXPLORER_API_URL", "etherscan.io", "write a URL such as http://127.0.0.1:8545"),
-        ("REMOTE_RPC_URL", "wss://node/key", "write a URL such as http://127.0.0.1:8545"),
+        ("RPC_URLS", "wss://node/key", "write a URL such as http://127.0.0.1:8545"),
+        ("RPC_URLS", "http://a, node/key", "write a URL such as http://127.0.0.1:8545"),
+        ("RPC_URLS", ",", "write a URL such as http://127.0.0.1:8545"),
+        ("CONFIRMATIONS", "-1", "write a whole number from 0 to 100"),
+        ("CONFIRMATIONS", "101", "write a whole number from 0 to 100"),
+        ("CONFIRMATIONS", "1.5", "write a whole number from 0 to 100"),
+        ("CONFIRMATIONS", "few", '"few" is not a number: write digits only, such as 5 or 0.5'),
+        ("MAX_REQUESTS_PER_DAY", "0", "write a whole number from 1 to 10000"),
+        ("MAX_REQUESTS_PER_DAY", "10001", "write a whole number from 1 to 10000"),
+        ("MAX_FEE_GWEI", "0", "write more than 0 and at most 1000000 gwei"),
+        ("MAX_FEE_GWEI", "1" + "0" * 99, "write more than 0 and at most 1000000 gwei"),
+        ("MAX_FEE_GWEI", "0.0000000001", "write at most 9 digits after the decimal point"),
+        ("REPLACE_SECONDS", "0", "write more than 0 and at most 3600 seconds"),
+        ("LOW_BALANCE_ETH", "-1", "write an amount from 0 to 1000000 ETH"),
+        ("LOW_BALANCE_ETH", "1000001", "write an amount from 0 to 1000000 ETH"),
+        (
+            "LOW_BALANCE_ETH",
+            "0." + "0" * 18 + "1",
+            "write at most 18 digits after the decimal point",
+        ),
+        ("LOWEST_PRICE_ETH_PER_KWH", "-1", "price -1 ETH/kWh must be more than zero"),
+        ("QUIET_HOURS", "at night", "write two times such as 22:00-07:00"),
+        ("QUIET_HOURS", "22:00-07:60", "write two times such as 22:00-07:00"),
+        ("QUIET_HOURS", "25:00-07:00", "write two times such as 22:00-07:00"),
+        (
+            "QUIET_HOURS",
+            "00:00-24:00",
+            "they begin and end at 00:00: write two times such as 22:00-07:00",
+        ),
+        ("DRY_RUN", "perhaps", "write yes or no"),
+        ("LOG_FORMAT", "xml", "write one of TEXT, JSON"),
+        ("LOG_FILE", "~nobody-of-that-name/log", "there is no home folder: write the whole path"),
     ],
 )
 def test_load_settings__unusable_value__names_variable_place_and_remedy(
@@ -264,7 +400,13 @@ def test_settings__shown_in_any_way__hides_the_secrets(load):
     settings = load("".join(f"{variable}={value}\n" for variable, value in secrets.items()))
     shown = f"{settings} {settings!r} {settings.model_dump()} {settings.model_dump_json()}"
     assert "hidden.example" not in shown
-    assert settings.remote_rpc_url.get_secret_value() == secrets["REMOTE_RPC_URL"]
+    assert settings.rpc_urls[0].get_secret_value() == secrets["RPC_URLS"]
+
+
+def test_secrets__of_settings__are_all_that_is_hidden_and_the_local_address(load):
+    written = {**{variable: f"https://hidden.example/{variable}" for variable in SECRETS}}
+    settings = load("".join(f"{variable}={value}\n" for variable, value in written.items()))
+    assert sorted(settings.secrets()) == sorted([*written.values(), settings.local_rpc_url])
 
 
 def test_account__shown__hides_the_password():
@@ -273,10 +415,54 @@ def test_account__shown__hides_the_password():
 
 def test_load_settings__unusable_secret__is_not_in_the_error_nor_in_its_causes(load):
     with pytest.raises(MarketError) as problem:
-        load("REMOTE_RPC_URL=wss://node/hidden-key\nUTILITY_ACCOUNT_PASS=hidden-password\n")
+        load("RPC_URLS=wss://node/hidden-key\nUTILITY_ACCOUNT_PASS=hidden-password\n")
     error = problem.value
     assert "hidden" not in "".join(traceback.format_exception(type(error), error, None))
     assert error.__context__ is None
+
+
+def test_secrets__are_the_variables_that_hide_their_values():
+    assert set(SECRETS) == {
+        field.alias
+        for field in Settings.model_fields.values()
+        if "SecretStr" in str(field.annotation)
+    }
+
+
+@pytest.mark.parametrize("variable", SECRETS)
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o644])
+def test_exposure_warning__others_may_open_a_file_with_secrets__names_them(
+    env_file, variable, mode
+):
+    env_file.write_text(f"{variable}=hidden\nACCESS=OPEN\n")
+    env_file.chmod(mode)
+    assert exposure_warning(env_file) == (
+        f".env holds {variable}, and others on this machine can read it: run `chmod 600 {env_file}`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "mode"),
+    [
+        ("RPC_URLS=hidden\n", 0o600),
+        ("RPC_URLS=hidden\n", 0o400),
+        ("RPC_URLS=\nACCESS=OPEN\n", 0o644),
+    ],
+)
+def test_exposure_warning__nothing_to_see_for_others__says_nothing(env_file, text, mode):
+    env_file.write_text(text)
+    env_file.chmod(mode)
+    assert exposure_warning(env_file) is None
+
+
+def test_exposure_warning__no_file__says_nothing(env_file):
+    assert exposure_warning(env_file) is None
+
+
+def test_load_settings__former_name_of_a_variable__says_how_it_is_called_now(load):
+    with pytest.raises(MarketError) as problem:
+        load("REMOTE_RPC_URL=http://127.0.0.1:9000/hidden\n")
+    assert str(problem.value) == "REMOTE_RPC_URL in .env is called RPC_URLS now: rename it"
 
 
 # What a command cannot do without
@@ -357,11 +543,29 @@ def test_require_account__named__has_its_own_password(load, role):
 def test_require_account__not_named__says_where_to_write_it(env_file, role):
     assert required_problem(load_settings(env_file), f"require_{role}_account") == (
         f"{role.upper()}_ACCOUNT is not set: write its name into .env "
-        "(`brownie accounts list` shows the names)"
+        f"(the accounts are the files in {Path.home()}/.brownie/accounts)"
     )
 
 
 # Writing
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        (None, None),
+        ("", None),
+        ("CONTRACT_ADDRESS=\n", None),
+        (f"CONTRACT_ADDRESS={OTHER}\n", OTHER),
+        (f"CONTRACT_ADDRESS='{OTHER}' # sepolia\n", OTHER),
+        (f"CONTRACT_ADDRESS=0x{'ab' * 32}\n", None),
+    ],
+    ids=["no file", "empty", "none", "one", "quoted", "a key pasted by mistake"],
+)
+def test_remember_contract__address_before__is_returned(env_file, text, before):
+    if text is not None:
+        env_file.write_text(text)
+    assert remember_contract(env_file, TEMPLATE, ADDRESS) == before
 
 
 def test_remember_contract__no_file__makes_it_from_the_template_for_the_owner_only(env_file):
@@ -448,17 +652,6 @@ def test_remember_contract__disk_full__keeps_the_file(env_file, monkeypatch):
     with pytest.raises(MarketError, match=r"\.env cannot be written \(No space left on device\)"):
         remember_contract(env_file, TEMPLATE, ADDRESS)
     assert env_file.read_text() == "A=1\n"
-
-
-def test_export_for_brownie__keys_in_the_file__only_the_one_of_the_networks_is_exported(load):
-    export_for_brownie(load("WEB3_INFURA_PROJECT_ID=infura\nETHERSCAN_TOKEN=etherscan\n"))
-    assert os.environ["WEB3_INFURA_PROJECT_ID"] == "infura"
-    assert "ETHERSCAN_TOKEN" not in os.environ
-
-
-def test_export_for_brownie__no_keys__sets_nothing(env_file):
-    export_for_brownie(load_settings(env_file))
-    assert "WEB3_INFURA_PROJECT_ID" not in os.environ
 
 
 def test_environment_without_settings__keeps_everything_else(monkeypatch):

@@ -1,0 +1,205 @@
+"""The consumer as a service: it works until it is stopped, and shows how it is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from functools import partial
+from time import monotonic, sleep
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
+from market.consumer import ChainReplacedError, Consumer
+from market.desk import Desk
+from market.errors import MarketError
+from market.guardrails import Guardrails
+from market.happenings import ConsumerReporter
+from market.journals import open_memory
+from market.log import open_log
+from market.memory import State
+from market.node import NodeUnavailableError, chain_name
+from market.provider import WrongChainError
+from market.session import Session
+from market.settings import Settings
+from market.status import HEARTBEAT_SECONDS, Phase, Status, StatusFile, status_path
+from market.systemd import ServiceManager
+from market.units import format_eth
+
+# Short enough not to sleep through a request, long enough to leave a node in peace.
+_LONGEST_BACKOFF_S = HEARTBEAT_SECONDS
+
+T = TypeVar("T")
+
+
+def consume(session: Session) -> None:
+    """Answer every request with the bids of bids.json, until stopped."""
+    settings = session.settings
+    secrets = settings.secrets()
+    reporter = ConsumerReporter(
+        open_log(session.out, settings.log_format, settings.log_file, secrets)
+    )
+    status = StatusFile(status_path(settings.database_folder), secrets, reporter.problem)
+    agent = Agent(session, reporter, status, ServiceManager(secrets))
+    try:
+        agent.work()
+    finally:
+        agent.say_stopped()
+
+
+@dataclass(slots=True)
+class Agent:
+    """A consumer that is set up, stepped again and again, and told of."""
+
+    session: Session
+    reporter: ConsumerReporter
+    status_file: StatusFile
+    service: ServiceManager
+    _status: Status = field(default_factory=Status)
+    _away: bool = False
+
+    def work(self) -> None:
+        """Set the consumer up, and step for ever; a node that is away is waited for."""
+        # Before the first look at the chain: to wait for a node is no failure to start.
+        self.service.ready("starting")
+        self._show(state="starting")
+        consumer = self._patiently(self._set_up, refused=(WrongChainError,))
+        self.reporter.note("Waiting for requests; stop with Ctrl-C")
+        while True:
+            self._patiently(partial(self._step, consumer), refused=(ChainReplacedError,))
+            self._sleep(consumer)
+
+    def _sleep(self, consumer: Consumer) -> None:
+        """Wait for the next look at the chain, and show meanwhile that all is well."""
+        wake_s = monotonic() + self.session.settings.poll_seconds
+        while True:
+            self._show_consumer(consumer)
+            left_s = wake_s - monotonic()
+            if left_s <= 0:
+                return
+            sleep(min(left_s, HEARTBEAT_SECONDS))
+
+    def say_stopped(self) -> None:
+        """Leave word that the end was meant."""
+        self.service.stopping()
+        self._show(state="stopped", phase=Phase.STOPPED)
+
+    def _set_up(self) -> Consumer:
+        """Return the consumer; MarketError if it cannot bid as things are."""
+        session, settings = self.session, self.session.settings
+        market, sender = session.market(), session.consumer_sender()
+        sender.on_replaced = self.reporter.transaction_replaced
+        account = sender.signer.address
+        memory = open_memory(session, sender, self.reporter.problem)
+        folder = settings.database_folder
+        consumer = Consumer(
+            Desk(
+                market,
+                sender,
+                memory,
+                folder / "results.json",
+                self.reporter,
+                chain_name(session.web3),
+                settings.final_after(remote=session.remote),
+            ),
+            folder / "bids.json",
+            guardrails_of(settings),
+            settings.low_balance_wei,
+        )
+        consumer.bidder.load()
+        balance = format_eth(sender.balance_wei())
+        if not market.is_allowed(account):
+            raise MarketError(
+                f"{account} may not bid in this contract: "
+                "run `brownie run scripts/register.py`, or ask the utility for approval"
+            )
+        self.reporter.note(f"Consumer {account} ({balance} ETH) at contract {market.address}")
+        self._status = replace(
+            self._status,
+            network=(settings.remote_network or "live") if session.remote else "local",
+            chain_id=market.chain_id,
+            contract=market.address,
+            account=account,
+            balance_eth=balance,
+        )
+        return consumer
+
+    def _step(self, consumer: Consumer) -> None:
+        """Step; whatever a node says that cannot be made sense of is the node's fault."""
+        try:
+            consumer.step()
+        except (NodeUnavailableError, ChainReplacedError):
+            raise
+        except MarketError as problem:
+            raise NodeUnavailableError(str(problem)) from None
+        except Exception as problem:
+            name = type(problem).__name__
+            raise NodeUnavailableError(
+                f"The node's answer made no sense ({name}: {str(problem)[:100]}): trying again"
+            ) from problem
+
+    def _patiently(self, act: Callable[[], T], refused: tuple[type[MarketError], ...]) -> T:
+        """Return what `act` does, as soon as the node lets it; say once that it is away."""
+
+        def is_worth_waiting(problem: BaseException) -> bool:
+            return isinstance(problem, NodeUnavailableError) and not isinstance(problem, refused)
+
+        retrying = Retrying(
+            retry=retry_if_exception(is_worth_waiting),
+            wait=wait_random_exponential(
+                multiplier=self.session.settings.poll_seconds, max=_LONGEST_BACKOFF_S
+            ),
+            before_sleep=self._node_away,
+            reraise=True,
+        )
+        done = retrying(act)
+        if self._away:
+            self._away = False
+            self.reporter.node_back()
+        return done
+
+    def _node_away(self, retry: RetryCallState) -> None:
+        problem = retry.outcome.exception() if retry.outcome else None
+        if isinstance(problem, MarketError) and not self._away:
+            self.reporter.node_away(problem)
+        self._away = True
+        self._show(state=f"the node is away: {problem}", phase=Phase.NODE_AWAY)
+
+    def _show_consumer(self, consumer: Consumer) -> None:
+        head, balance_wei = consumer.head, consumer.balance.balance_wei
+        self._status = replace(
+            self._status,
+            last_block=head.number if head else None,
+            last_block_time=datetime.fromtimestamp(head.time_s, timezone.utc) if head else None,
+            last_request_id=consumer.newest_request_id or None,
+            balance_eth=None if balance_wei is None else format_eth(balance_wei),
+            problem=consumer.problem,
+        )
+        self._show(state=_activity(consumer))
+
+    def _show(self, state: str, phase: Phase = Phase.WORKING) -> None:
+        self._status = replace(self._status, state=state, phase=phase)
+        self.status_file.keep(self._status)
+        if phase != Phase.STOPPED:
+            self.service.alive(state)
+
+
+def guardrails_of(settings: Settings) -> Guardrails:
+    """Return what the settings let a consumer do on its own."""
+    return Guardrails(
+        settings.lowest_price_wei_per_wh,
+        settings.maximum_requests_per_day,
+        settings.quiet_hours,
+        settings.dry_run,
+    )
+
+
+def _activity(consumer: Consumer) -> str:
+    """Return in a line what a consumer does at present."""
+    rounds = sorted(consumer.desk.rounds.values(), key=lambda known: known.request_id)
+    words = {
+        State.SENT: "bidding in request",
+        State.PLACED: "waiting for the outcome of request",
+        State.DECIDED: "waiting for the confirmations of request",
+    }
+    doing = [f"{words[r.state]} {r.request_id}" for r in rounds if r.state in words]
+    return ", ".join(doing) or "waiting for requests"

@@ -1,0 +1,191 @@
+"""Before gate closure: bid in a request exactly once, and see that the bids stay on chain."""
+
+from dataclasses import dataclass, field
+
+from market.bidder import Bidder
+from market.bids import LevelBid, Offer, Refusal
+from market.desk import ENDED, PURPOSE, Desk, terms_of
+from market.errors import MarketError
+from market.flight import Flight
+from market.guardrails import Guardrails, midnight_s
+from market.memory import PlacedBid, Round, State
+from market.model import Request, Status
+from market.node import Block, NodeUnavailableError, time_after_s
+from market.reverts import RevertError
+from market.transactions import Prepared
+
+
+@dataclass(slots=True)
+class Answering:
+    """Deals with requests up to their gate closure."""
+
+    desk: Desk
+    bidder: Bidder
+    guardrails: Guardrails
+    _announced: set[int] = field(default_factory=set)
+    _refused: set[tuple[int, Offer]] = field(default_factory=set)
+
+    def meet(self, request: Request, head: Block) -> bool:
+        """Take up a request: with the bids that are on chain already, or with new ones.
+
+        False if there is nothing to do with it: it was over before it was seen.
+        """
+        now_s = time_after_s(self.desk.market.web3, head)
+        open_now = request.status == Status.BIDDING and request.gate_closure > now_s
+        mine = self._bids_on_chain(request, head)
+        if mine:
+            if open_now:
+                self.desk.report.already_bid(request)
+            self._adopt(request, mine, head)
+        elif open_now:
+            self._answer(request, now_s, head)
+        return bool(mine) or open_now
+
+    def follow_flight(self, known: Round, request: Request, head: Block) -> None:
+        """See whether the bids are in a block; they are urged on while the gate is open."""
+        flight = self.desk.flight(known.request_id)
+        if flight is None:
+            self.desk.forget(known.request_id)
+            return
+        open_now = request.gate_closure > time_after_s(self.desk.market.web3, head)
+        try:
+            sent = self.desk.sender.look(flight, replace=open_now)
+        except NodeUnavailableError:
+            raise
+        except RevertError as refusal:
+            self.desk.memory.forget_flights([flight])
+            self._pass(request, f"the contract refused the bids: {refusal}")
+            raise
+        except MarketError:
+            # Not carried out: whether there is time for another try, the next step finds out.
+            self.desk.forget(known.request_id)
+            raise
+        if sent:
+            known.state = State.PLACED
+            self.desk.place(known, sent)
+            self.desk.remember(known)
+            self.desk.report.bids_submitted(request, _as_level_bids(request, known), sent.hash)
+        elif request.status in ENDED:
+            self._pass(request, "the bids were not in a block before gate closure")
+
+    def watch_bids(self, known: Round, request: Request) -> None:
+        """Send bids again that a reorganisation has taken from the chain."""
+        if not self.desk.is_gone(known):
+            return
+        self.desk.report.bids_vanished(request)
+        if self.desk.flight(known.request_id) is None:
+            self.desk.forget(known.request_id)
+            return
+        known.state, known.block_number, known.block_hash = State.SENT, None, None
+        self.desk.remember(known)
+
+    def clean_up(self, request_id: int) -> None:
+        """Forget what was told of a request."""
+        self._announced.discard(request_id)
+        self._refused = {key for key in self._refused if key[0] != request_id}
+
+    # What is on chain already
+
+    def _bids_on_chain(self, request: Request, head: Block) -> list[PlacedBid]:
+        """Return the bids of this account, with the devices as far as they are told."""
+        if not request.bid_count:
+            return []
+        account = self.desk.sender.signer.address
+        mine = self.desk.market.bids_of(account, request.request_id, head.number)
+        if mine and not self.bidder.offer_count:
+            self.bidder.refresh()
+        fitting, _ = self.bidder.fitting(request)
+        devices = {(bid.energy_wh, bid.price_level): bid.offer.device for bid in fitting}
+        return [
+            PlacedBid(
+                bid.bid_id,
+                bid.energy_wh,
+                bid.price_level,
+                devices.get((bid.energy_wh, bid.price_level)),
+            )
+            for bid in mine
+        ]
+
+    def _adopt(self, request: Request, mine: list[PlacedBid], head: Block) -> None:
+        adopted = Round(request.request_id, State.PLACED, terms_of(request), mine)
+        adopted.block_number, adopted.block_hash = head.number, head.hash
+        self.desk.remember(adopted)
+
+    # New bids
+
+    def _answer(self, request: Request, now_s: int, head: Block) -> None:
+        """Send the bids that fit the request, if the household lets it."""
+        self.bidder.refresh()
+        bids, refusals = self.bidder.fitting(request)
+        if request.request_id not in self._announced:
+            self.desk.report.request_opened(request, request.gate_closure - now_s)
+        self._announced.add(request.request_id)
+        self._tell_refusals(request, refusals)
+        if objection := self._objection(request, now_s):
+            self.desk.report.request_skipped(request, objection)
+            self._pass(request, objection)
+            return
+        bids, refusals, prepared = self.bidder.prepare(request, bids)
+        self._tell_refusals(request, refusals)
+        if prepared is None:
+            self._pass(request, "no bid fits it")
+        elif self.guardrails.dry_run:
+            self.desk.report.would_bid(request, bids)
+            self._pass(request, "DRY_RUN is on")
+        else:
+            self._send(request, bids, prepared, now_s, head)
+
+    def _objection(self, request: Request, now_s: int) -> str:
+        today = self.desk.memory.answered_since(midnight_s(now_s))
+        return self.guardrails.objection(request, now_s, today)
+
+    def _send(
+        self, request: Request, bids: list[LevelBid], prepared: Prepared, now_s: int, head: Block
+    ) -> None:
+        # Remembered first: a round without its transaction was never sent, and is met again.
+        sent = [PlacedBid(None, b.energy_wh, b.price_level, b.offer.device) for b in bids]
+        terms = terms_of(request)
+        self.desk.remember(Round(request.request_id, State.SENT, terms, sent, answered_s=now_s))
+        try:
+            self.desk.sender.launch(
+                prepared,
+                PURPOSE,
+                request.request_id,
+                block=head.number,
+                instead_of=self._flight_too_late(now_s, head),
+            )
+        except MarketError:
+            if self.desk.flight(request.request_id) is None:
+                self.desk.forget(request.request_id)
+            raise
+
+    def _flight_too_late(self, now_s: int, head: Block) -> Flight | None:
+        """Return bids under way whose gate has closed: they only stand in the way."""
+        for flight in self.desk.sender.unfinished(head.number):
+            late = self.desk.rounds.get(flight.subject)
+            if flight.purpose == PURPOSE and late and late.terms.get("gate_closure", 0) <= now_s:
+                return flight
+        return None
+
+    def _pass(self, request: Request, reason: str) -> None:
+        terms = terms_of(request)
+        self.desk.remember(Round(request.request_id, State.PASSED, terms, reason=reason))
+
+    def _tell_refusals(self, request: Request, refusals: list[Refusal]) -> None:
+        for refusal in refusals:
+            key = request.request_id, refusal.offer
+            if key not in self._refused:
+                self.desk.report.offer_refused(refusal)
+            self._refused.add(key)
+
+
+def _as_level_bids(request: Request, known: Round) -> list[LevelBid]:
+    step_wei = request.price_step_wei
+    return [
+        LevelBid(
+            Offer(bid.energy_wh, bid.price_level * step_wei, bid.device),
+            bid.energy_wh,
+            bid.price_level,
+        )
+        for bid in known.bids
+    ]

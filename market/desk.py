@@ -1,0 +1,80 @@
+"""What a consumer has on its desk: its tools, and the requests it has to do with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from market.contract import DemandReduction
+from market.flight import Flight
+from market.memory import Memory, PlacedBid, Round
+from market.model import Request, Status
+from market.node import is_on_chain
+from market.reporter import Reporter
+from market.transactions import Sender, Sent
+
+PURPOSE = "submit_bids"
+ENDED = (Status.SETTLED, Status.CANCELLED)
+
+
+@dataclass(slots=True)
+class Desk:
+    """The tools, and the rounds that have not come to their end."""
+
+    market: DemandReduction
+    sender: Sender
+    memory: Memory
+    results_file: Path
+    report: Reporter
+    chain: str
+    confirmations: int = 0
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    rounds: dict[int, Round] = field(default_factory=dict)
+    selection_told: set[int] = field(default_factory=set)
+
+    def remember(self, known: Round) -> None:
+        """Keep a round as it is now."""
+        self.rounds[known.request_id] = known
+        self.memory.save(known)
+
+    def forget(self, request_id: int) -> None:
+        """Have it as if the request had never been seen."""
+        self.rounds.pop(request_id, None)
+        self.memory.forget(request_id)
+
+    def flight(self, request_id: int) -> Flight | None:
+        """Return the transaction with the bids for a request, if one was sent."""
+        flights = self.memory.flights(self.sender.signer.address)
+        mine = [f for f in flights if (f.purpose, f.subject) == (PURPOSE, request_id)]
+        return mine[-1] if mine else None
+
+    def is_gone(self, known: Round) -> bool:
+        """Return whether the block that a round rests on is no longer part of the chain."""
+        if known.block_number is None or known.block_hash is None:
+            return False
+        return is_on_chain(self.market.web3, known.block_number, known.block_hash) is False
+
+    def place(self, known: Round, sent: Sent) -> None:
+        """Note where a round's bids are on chain."""
+        first_id = self.market.first_bid_id(sent.receipt)
+        known.bids = [
+            PlacedBid(bid_id, bid.energy_wh, bid.price_level, bid.device)
+            for bid_id, bid in enumerate(known.bids, first_id)
+        ]
+        known.block_number, known.block_hash = sent.block_number, sent.block_hash
+        known.transaction, known.gas_used, known.fee_wei = sent.hash, sent.gas_used, sent.fee_wei
+
+    def tell_selection(self, request: Request) -> None:
+        """Report once that a request was cleared."""
+        if request.energy_wh and request.request_id not in self.selection_told:
+            self.report.winners_selected(request)
+            self.selection_told.add(request.request_id)
+
+
+def terms_of(request: Request) -> dict[str, int]:
+    """Return what is worth remembering of a request."""
+    return {
+        "reduction_wh": request.reduction_wh,
+        "price_step_wei": request.price_step_wei,
+        "gate_closure": request.gate_closure,
+    }

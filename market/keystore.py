@@ -1,0 +1,94 @@
+"""The keystore: an account's key in an encrypted file, as Brownie and other wallets write it."""
+
+import json
+import warnings
+from getpass import GetPassWarning, getpass
+from pathlib import Path
+
+from eth_account import Account as EthAccount
+from eth_account.signers.local import LocalAccount
+
+from market.errors import MarketError
+from market.settings import Account
+
+# What eth_account says of it, in keystore files of version 3 and 4.
+_WRONG_PASSWORD = ("MAC mismatch", "Checksum mismatch")
+
+
+def load_key(folder: Path, account: Account) -> LocalAccount:
+    """Return the account whose keystore file is in the folder, with its key.
+
+    Without a password in .env, the person at the terminal is asked for it. MarketError if there
+    is no such file, if it is damaged, or if the password is wrong.
+    """
+    # Read first: nobody should have to type a password to learn that the file cannot be used.
+    encrypted = _content(_file(folder, account.name), account.name)
+    return _decrypted(encrypted, account, account.password.get_secret_value() or _typed(account))
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Return where an account's file is, which is in the folder whatever the name."""
+    if not name.isprintable() or "/" in name or "\\" in name:
+        raise MarketError(
+            f"{name!r} is not the name of an account: write that of a file in {folder}, "
+            "without its .json"
+        )
+    return folder / f"{name.removesuffix('.json')}.json"
+
+
+def _content(file: Path, name: str) -> dict[str, object]:
+    try:
+        encrypted = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise MarketError(
+            f"There is no account {name} in the keystore {file.parent}: `brownie accounts new "
+            "NAME` adds one, and so does copying a wallet's keystore file there as NAME.json"
+        ) from None
+    except (OSError, ValueError, RecursionError):
+        raise _damaged(name) from None
+    if not isinstance(encrypted, dict) or "version" not in encrypted:
+        raise _damaged(name)
+    return encrypted
+
+
+def _decrypted(encrypted: dict[str, object], account: Account, password: str) -> LocalAccount:
+    """Return the account; nothing of the password or the key is in an error's context."""
+    try:
+        key: LocalAccount = EthAccount.from_key(EthAccount.decrypt(encrypted, password))
+    # A damaged file makes the library fail in many ways.
+    except Exception as problem:
+        wrong = str(problem) in _WRONG_PASSWORD
+    else:
+        if _is_address_of(key, encrypted):
+            return key
+        wrong = False
+    if wrong:
+        raise MarketError(f"The password of account {account.name} is wrong: mend it in .env")
+    raise _damaged(account.name)
+
+
+def _is_address_of(key: LocalAccount, encrypted: dict[str, object]) -> bool:
+    """Return whether the file's address, which not every wallet writes, is the key's."""
+    written = encrypted.get("address")
+    return not written or str(written).lower().removeprefix("0x") == key.address[2:].lower()
+
+
+def _damaged(name: str) -> MarketError:
+    return MarketError(
+        f"The keystore file of account {name} is damaged, or cannot be read: "
+        "put it back from your copy, or import the key with `brownie accounts new NAME`"
+    )
+
+
+def _typed(account: Account) -> str:
+    """Return the password that the person at the terminal types; MarketError without a terminal."""
+    try:
+        with warnings.catch_warnings():
+            # Said where the password could only be read from a pipe, and would be shown.
+            warnings.simplefilter("error", GetPassWarning)
+            return getpass(f"Password of account {account.name}: ")
+    except (GetPassWarning, EOFError):
+        raise MarketError(
+            f"The password of account {account.name} is not in .env, and there is no terminal "
+            "to type it at: write it into .env"
+        ) from None

@@ -1,0 +1,329 @@
+"""What a device remembers between two runs, in SQLite: it saves work, and may be lost at any time.
+
+The chain is the truth. Everything here belongs to one contract on one chain and one account.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from eth_typing import ChecksumAddress
+
+from market.errors import MarketError
+from market.flight import Flight
+from market.store import Results
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS rounds (
+    chain TEXT NOT NULL, contract TEXT NOT NULL, account TEXT NOT NULL,
+    request_id INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
+    terms TEXT NOT NULL, answered_s INTEGER, block_number INTEGER, block_hash TEXT,
+    transaction_hash TEXT, gas_used INTEGER NOT NULL, fee_wei TEXT NOT NULL, results TEXT,
+    PRIMARY KEY (chain, contract, account, request_id)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS bids (
+    chain TEXT NOT NULL, contract TEXT NOT NULL, account TEXT NOT NULL,
+    request_id INTEGER NOT NULL, position INTEGER NOT NULL, bid_id INTEGER,
+    energy_wh INTEGER NOT NULL, price_level INTEGER NOT NULL, device TEXT,
+    PRIMARY KEY (chain, contract, account, request_id, position)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS flights (
+    chain TEXT NOT NULL, account TEXT NOT NULL, nonce INTEGER NOT NULL,
+    purpose TEXT NOT NULL, subject INTEGER NOT NULL, versions TEXT NOT NULL, hashes TEXT NOT NULL,
+    PRIMARY KEY (chain, account, nonce, purpose, subject)
+) WITHOUT ROWID;
+"""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class State(str, Enum):
+    """How far a consumer has come with a request."""
+
+    SENT = "sent"
+    PLACED = "placed"
+    PASSED = "passed"
+    DECIDED = "decided"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedBid:
+    """A bid of this consumer; its id is None until it is in a block."""
+
+    bid_id: int | None
+    energy_wh: int
+    price_level: int
+    device: str | None
+
+
+@dataclass(slots=True)
+class Round:
+    """A request as this consumer has dealt with it.
+
+    PASSED is one without bids of ours, and `reason` says why. `block_number` and `block_hash` are
+    those of the block with the bids, and from DECIDED on of the one with the outcome.
+    """
+
+    request_id: int
+    state: State
+    terms: dict[str, int] = field(default_factory=dict)
+    bids: list[PlacedBid] = field(default_factory=list)
+    reason: str = ""
+    answered_s: int | None = None
+    block_number: int | None = None
+    block_hash: str | None = None
+    transaction: str | None = None
+    gas_used: int = 0
+    fee_wei: int = 0
+    results: Results | None = None
+
+    @property
+    def took_part(self) -> bool:
+        """Return whether this consumer has bid in it."""
+        return self.reason == ""
+
+    def devices(self) -> dict[int, str | None]:
+        """Return the device of each bid that has an id."""
+        return {bid.bid_id: bid.device for bid in self.bids if bid.bid_id is not None}
+
+
+def _surviving(
+    method: "Callable[Concatenate[Memory, P], R]",
+) -> "Callable[Concatenate[Memory, P], R]":
+    """Have a method go on in the process's own memory where the file fails it."""
+
+    @wraps(method)
+    def surviving(self: "Memory", /, *arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            return method(self, *arguments, **options)
+        except sqlite3.Error as problem:
+            self.retreat(problem)
+            return method(self, *arguments, **options)
+
+    return surviving
+
+
+class Memory:
+    """The rounds and the flights of one account in one contract."""
+
+    def __init__(
+        self, path: Path | None, chain: str, contract: str, account: ChecksumAddress
+    ) -> None:
+        """Remember in a file, which is made if there is none; None is for this process only."""
+        self.on_problem: Callable[[MarketError], None] = lambda _: None
+        self.problem: MarketError | None = None
+        self._path = path
+        self._key = (chain, contract, account)
+        self._flights: dict[tuple[str, int, str, int], Flight] = {}
+        try:
+            self._db = _opened(str(path) if path else ":memory:")
+        except sqlite3.Error as problem:
+            self._db = _opened(":memory:")
+            self.problem = self._lost(problem)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def retreat(self, problem: sqlite3.Error) -> None:
+        """Go on without the file, with as much of it as can be read."""
+        rescued = _opened(":memory:")
+        try:
+            self._db.rollback()
+            self._db.backup(rescued)
+        except sqlite3.Error:
+            rescued = _opened(":memory:")
+        self._db.close()
+        self._db = rescued
+        self.on_problem(self._lost(problem))
+
+    # Rounds
+
+    @_surviving
+    def rounds(self, *states: State) -> list[Round]:
+        """Return the rounds in these states, or all, the oldest first."""
+        marks = ",".join("?" * len(states))
+        which = f"AND state IN ({marks})" if states else ""
+        rows = self._db.execute(
+            f"SELECT * FROM rounds WHERE (chain, contract, account) = (?, ?, ?) {which} "
+            "ORDER BY request_id",
+            [*self._key, *(state.value for state in states)],
+        ).fetchall()
+        return [self._round(row) for row in rows]
+
+    @_surviving
+    def newest_id(self) -> int:
+        """Return the highest request dealt with, 0 if there is none."""
+        row = self._db.execute(
+            "SELECT MAX(request_id) FROM rounds WHERE (chain, contract, account) = (?, ?, ?)",
+            self._key,
+        ).fetchone()
+        return int(row[0] or 0)
+
+    @_surviving
+    def answered_since(self, time_s: int) -> int:
+        """Return how many requests were answered at this chain time or later."""
+        row = self._db.execute(
+            "SELECT COUNT(*) FROM rounds WHERE (chain, contract, account) = (?, ?, ?) "
+            "AND answered_s >= ?",
+            [*self._key, time_s],
+        ).fetchone()
+        return int(row[0])
+
+    @_surviving
+    def save(self, done: Round) -> None:
+        """Remember a round as it is now."""
+        with self._db:
+            self._delete(done.request_id)
+            self._insert(
+                "rounds",
+                *(*self._key, done.request_id, done.state.value, done.reason),
+                *(json.dumps(done.terms), done.answered_s, done.block_number, done.block_hash),
+                *(done.transaction, done.gas_used, str(done.fee_wei)),
+                done.results.model_dump_json(by_alias=True) if done.results else None,
+            )
+            for position, bid in enumerate(done.bids):
+                self._insert(
+                    "bids",
+                    *(*self._key, done.request_id, position),
+                    *(bid.bid_id, bid.energy_wh, bid.price_level, bid.device),
+                )
+
+    @_surviving
+    def forget(self, request_id: int) -> None:
+        """Remember a round no longer."""
+        with self._db:
+            self._delete(request_id)
+
+    # Flights
+
+    @_surviving
+    def flights(self, account: ChecksumAddress) -> list[Flight]:
+        """Return an account's flights, by their nonces."""
+        rows = self._db.execute(
+            "SELECT * FROM flights WHERE (chain, account) = (?, ?) ORDER BY nonce",
+            [self._key[0], account],
+        ).fetchall()
+        return [self._flight(row) for row in rows]
+
+    @_surviving
+    def save_flight(self, flight: Flight) -> None:
+        """Remember a flight as it is now."""
+        self._flights[flight.key] = flight
+        with self._db:
+            self._insert(
+                "flights",
+                *(self._key[0], flight.account, flight.nonce, flight.purpose, flight.subject),
+                *(json.dumps(flight.versions, default=_json), json.dumps(flight.hashes)),
+            )
+
+    @_surviving
+    def forget_flights(self, flights: Iterable[Flight]) -> None:
+        """Remember flights no longer."""
+        with self._db:
+            for flight in flights:
+                self._flights.pop(flight.key, None)
+                self._db.execute(
+                    "DELETE FROM flights WHERE (chain, account, nonce, purpose, subject) "
+                    "= (?, ?, ?, ?, ?)",
+                    [self._key[0], flight.account, flight.nonce, flight.purpose, flight.subject],
+                )
+
+    # Internal
+
+    def _insert(self, table: str, *values: object) -> None:
+        marks = ",".join("?" * len(values))
+        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)
+
+    def _delete(self, request_id: int) -> None:
+        for table in ("rounds", "bids"):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE (chain, contract, account, request_id) = (?, ?, ?, ?)",
+                [*self._key, request_id],
+            )
+
+    def _round(self, row: sqlite3.Row) -> Round:
+        return Round(
+            request_id=row["request_id"],
+            state=State(row["state"]),
+            terms=json.loads(row["terms"]),
+            bids=[*self._bids(row["request_id"])],
+            reason=row["reason"],
+            answered_s=row["answered_s"],
+            block_number=row["block_number"],
+            block_hash=row["block_hash"],
+            transaction=row["transaction_hash"],
+            gas_used=row["gas_used"],
+            fee_wei=int(row["fee_wei"]),
+            results=Results.model_validate_json(row["results"]) if row["results"] else None,
+        )
+
+    def _flight(self, row: sqlite3.Row) -> Flight:
+        """Return a flight; while this process lives, always the same object.
+
+        When it was handed over is not in the file.
+        """
+        read = Flight(
+            account=row["account"],
+            nonce=row["nonce"],
+            purpose=row["purpose"],
+            subject=row["subject"],
+            versions=json.loads(row["versions"]),
+            hashes=json.loads(row["hashes"]),
+        )
+        known = self._flights.setdefault(read.key, read)
+        # Another program of this account, such as one that withdraws, may have replaced it.
+        known.versions, known.hashes = read.versions, read.hashes
+        return known
+
+    def _bids(self, request_id: int) -> Iterator[PlacedBid]:
+        rows = self._db.execute(
+            "SELECT bid_id, energy_wh, price_level, device FROM bids "
+            "WHERE (chain, contract, account, request_id) = (?, ?, ?, ?) ORDER BY position",
+            [*self._key, request_id],
+        )
+        return (PlacedBid(*row) for row in rows)
+
+    def _lost(self, problem: sqlite3.Error) -> MarketError:
+        return MarketError(
+            f"{self._path} cannot be used ({problem}), and this program goes on without it: "
+            "delete it, and check the free space and that you may write in its folder"
+        )
+
+
+def _opened(name: str) -> sqlite3.Connection:
+    """Return a database with the tables; one of another version of this program starts anew."""
+    db = sqlite3.connect(name, timeout=5, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        _migrate(db)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    with closing(db.execute("PRAGMA user_version")) as answer:
+        version = int(answer.fetchone()[0])
+    if version not in (0, _VERSION):
+        for table in ("rounds", "bids", "flights"):
+            db.execute(f"DROP TABLE IF EXISTS {table}")
+    db.executescript(_SCHEMA)
+    db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _json(value: Any) -> str:
+    """Return what JSON has no form for: the bytes of a transaction's data."""
+    return "0x" + bytes(value).hex()

@@ -1,0 +1,176 @@
+"""A round as the operator sees it: asked for, watched, settled, and finished after a break."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from market import report
+from market.errors import MarketError
+from market.journals import open_memory
+from market.model import Request, Status, Terms
+from market.node import chain_time_s
+from market.prompts import UNATTENDED, ask, confirmed
+from market.session import Session
+from market.settings import Settings
+from market.transactions import UnconfirmedError
+from market.units import (
+    bidding_seconds,
+    format_gwei,
+    format_kwh,
+    parse_decimal,
+    price_step_wei_floor,
+    price_wei_per_wh,
+    reduction_wh,
+)
+from market.utility import Spending, Utility
+
+_DEFAULT_BIDDING_SECONDS = "60"
+_FINISH = "finish it with: brownie run scripts/utility.py finish"
+
+
+def utility_of(session: Session) -> Utility:
+    """Return the utility, if the account is the contract's."""
+    utility = _any_utility(session)
+    owner = utility.market.owner()
+    if utility.sender.signer.address != owner:
+        raise MarketError(
+            f"{utility.sender.signer.address} is not the utility of this contract, {owner} is: "
+            "mend UTILITY_ACCOUNT in .env, or deploy a contract of your own"
+        )
+    return utility
+
+
+def request_interactively(session: Session) -> None:
+    """Ask for a request's terms, then carry it through."""
+    utility = utility_of(session)
+    session.out.print(f"Utility {utility.sender.signer.address}")
+    _offer_to_finish(session, utility)
+    terms = _terms(
+        session.settings,
+        partial(ask, "Reduction (kWh)"),
+        partial(ask, "Highest price (ETH/kWh)"),
+        partial(ask, "Bidding time (s)", _DEFAULT_BIDDING_SECONDS),
+    )
+    report.print_terms(session.out, terms)
+    if not confirmed("Send the request?"):
+        session.out.print("Nothing was sent")
+        return
+    _carry_through(session, utility, terms)
+
+
+def request_unattended(session: Session, written: Sequence[str]) -> None:
+    """Carry a request through without questions: kWh, ETH/kWh and, if not 60, seconds as text."""
+    if len(written) not in (2, 3):
+        raise MarketError(f"A request is written like this: {UNATTENDED} [remote]")
+    reduction, price, seconds = [*written, _DEFAULT_BIDDING_SECONDS][:3]
+    terms = _terms(session.settings, lambda: reduction, lambda: price, lambda: seconds)
+    utility = utility_of(session)
+    if broken_off := utility.resume():
+        session.out.print(
+            f"Request {broken_off.request_id} was sent by a run that was broken off: "
+            "going on with it, nothing new is requested",
+            style="yellow",
+        )
+        _see_through(session, utility, broken_off)
+        return
+    for request in utility.waiting():
+        session.out.print(f"{_waiting_line(session, request)}: {_FINISH}", style="yellow")
+    report.print_terms(session.out, terms)
+    _carry_through(session, utility, terms)
+
+
+def finish_requests(session: Session) -> None:
+    """Select and pay the winners of every request whose gate has closed; anybody may do that."""
+    utility = _any_utility(session)
+    due = [request for request in utility.market.unfinished() if _is_due(session, request)]
+    for request in due:
+        session.out.print(f"Request {request.request_id}", style="bold")
+        utility.spending = Spending()
+        _settle(session, utility, request.request_id)
+    if not due:
+        session.out.print("No request waits to be finished")
+
+
+def _any_utility(session: Session) -> Utility:
+    """Return somebody who can finish requests, which is anybody."""
+    sender = session.utility_sender()
+
+    def tell(problem: MarketError) -> None:
+        session.out.print(str(problem), style="yellow", markup=False)
+
+    open_memory(session, sender, tell)
+    sender.on_replaced = lambda _hash, fee_wei: session.out.print(
+        f"The transaction waits for a block: sent again for at most {format_gwei(fee_wei)} gwei "
+        "a unit of gas",
+        style="yellow",
+    )
+    return Utility(session.market(), sender, session.settings.poll_seconds, tell=tell)
+
+
+def _offer_to_finish(session: Session, utility: Utility) -> None:
+    """Ask whether to go on with what an earlier run has left, before anything new."""
+    if broken_off := utility.resume():
+        session.out.print(f"Request {broken_off.request_id} was sent by a run that was broken off")
+    for request in utility.waiting():
+        if confirmed(f"{_waiting_line(session, request)}: go on with it now?", default=True):
+            _see_through(session, utility, request)
+
+
+def _waiting_line(session: Session, request: Request) -> str:
+    which = f"Request {request.request_id} of {format_kwh(request.reduction_wh)} kWh"
+    if _is_due(session, request):
+        return f"{which} waits for its winners to be selected and paid"
+    return f"{which} takes bids for {request.gate_closure - chain_time_s(session.web3)} s more"
+
+
+def _is_due(session: Session, request: Request) -> bool:
+    closed = request.gate_closure <= chain_time_s(session.web3)
+    return request.status == Status.CLEARED or closed
+
+
+def _carry_through(session: Session, utility: Utility, terms: Terms) -> None:
+    try:
+        request = utility.request(terms)
+    except (KeyboardInterrupt, UnconfirmedError):
+        _say_how_to_finish(session, "The request may have been sent, and then goes on")
+        raise
+    session.out.print(f"Request {request.request_id} is open", style="bold")
+    _see_through(session, utility, request)
+
+
+def _see_through(session: Session, utility: Utility, request: Request) -> None:
+    """Watch an open request, and settle it when its gate has closed."""
+    try:
+        report.watch(session.out, utility.until_gate_closure(request.request_id))
+        _settle(session, utility, request.request_id)
+    except (KeyboardInterrupt, MarketError):
+        _say_how_to_finish(session, f"Request {request.request_id} goes on")
+        raise
+
+
+def _say_how_to_finish(session: Session, what: str) -> None:
+    session.out.print(
+        f"{what} without this program. After gate closure, {_FINISH}",
+        style="yellow",
+    )
+
+
+def _settle(session: Session, utility: Utility, request_id: int) -> None:
+    for request in utility.finish(request_id):
+        report.print_progress(session.out, request)
+    report.print_round(session.out, utility.round(request_id))
+
+
+def _terms(
+    settings: Settings,
+    reduction_kwh: Callable[[], str],
+    price_eth_per_kwh: Callable[[], str],
+    seconds: Callable[[], str],
+) -> Terms:
+    """Return the terms that somebody writes; each is checked before the next is asked for."""
+    return Terms(
+        reduction_wh=reduction_wh(parse_decimal(reduction_kwh())),
+        price_step_wei=price_step_wei_floor(price_wei_per_wh(parse_decimal(price_eth_per_kwh()))),
+        bidding_seconds=bidding_seconds(parse_decimal(seconds())),
+        minimum_bid_wh=settings.minimum_bid_wh,
+        pricing=settings.pricing,
+    )

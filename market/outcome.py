@@ -1,0 +1,128 @@
+"""After gate closure: what a request brought, reported once and taken back if the chain does."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from market.desk import ENDED, Desk
+from market.errors import MarketError
+from market.memory import Round, State
+from market.model import Payment, Request, Status
+from market.node import Block
+from market.reverts import RevertError
+from market.store import BidResult, Outcome, PaymentState, Results, load_results, write_results
+from market.transactions import DroppedError
+
+
+@dataclass(slots=True)
+class Reporting:
+    """Deals with requests from their end on."""
+
+    desk: Desk
+
+    def decide(self, known: Round, request: Request, head: Block) -> None:
+        """Report how a request ended."""
+        self.desk.tell_selection(request)
+        self._refresh_ids(known)
+        results = self._results(known, request)
+        write_results(self.desk.results_file, results)
+        self.desk.report.request_ended(results)
+        known.state, known.results = State.DECIDED, results
+        known.block_number, known.block_hash = head.number, head.hash
+        self.desk.remember(known)
+        if results.final:
+            self._finish(known)
+
+    def confirm(self, known: Round, request: Request, head: Block) -> None:
+        """See whether an outcome is still the chain's, and old enough to stay."""
+        if self.desk.is_gone(known):
+            self._compare(known, request, head)
+        elif head.number - (known.block_number or 0) >= self.desk.confirmations:
+            self._finish(known)
+
+    def _compare(self, known: Round, request: Request, head: Block) -> None:
+        """Take an outcome back, unless the chain that has replaced the former has the same."""
+        if request.status in ENDED and known.results:
+            self._refresh_ids(known)
+            anew = self._results(known, request)
+            if anew == known.results.model_copy(update={"time": anew.time}):
+                known.block_number, known.block_hash = head.number, head.hash
+                self.desk.remember(known)
+                return
+        self.desk.report.outcome_undone(known.request_id)
+        self.desk.selection_told.discard(known.request_id)
+        known.state = State.PLACED if known.took_part else State.PASSED
+        known.results = known.block_number = known.block_hash = None
+        self.desk.remember(known)
+        self._restore_file()
+
+    def _restore_file(self) -> None:
+        """Have results.json tell the newest outcome that still stands."""
+        decided = [done.results for done in self.desk.memory.rounds() if done.results]
+        if decided:
+            newest = max(decided, key=lambda results: results.time)
+            write_results(self.desk.results_file, newest)
+        else:
+            self.desk.results_file.unlink(missing_ok=True)
+
+    def _finish(self, known: Round) -> None:
+        """Remember an outcome for good."""
+        if known.results and not known.results.final:
+            known.results = known.results.model_copy(update={"final": True})
+            if self._file_tells(known.request_id):
+                write_results(self.desk.results_file, known.results)
+            self.desk.report.result_final(known.request_id, self.desk.confirmations)
+        known.state = State.FINAL
+        self.desk.remember(known)
+        if flight := self.desk.flight(known.request_id):
+            self.desk.memory.forget_flights([flight])
+
+    def _file_tells(self, request_id: int) -> bool:
+        """Return whether results.json is about this request; also if it cannot be read."""
+        with suppress(MarketError):
+            return load_results(self.desk.results_file).request_id == request_id
+        return True
+
+    def _refresh_ids(self, known: Round) -> None:
+        """Have the bids' ids right: a reorganisation may have brought others in before them."""
+        flight = self.desk.flight(known.request_id)
+        if flight is None or not known.took_part:
+            return
+        with suppress(RevertError, DroppedError):
+            if sent := self.desk.sender.look(flight, replace=False):
+                self.desk.place(known, sent)
+
+    def _results(self, known: Round, request: Request) -> Results:
+        """Return what an ended request brought this account."""
+        market, account = self.desk.market, self.desk.sender.signer.address
+        won = market.payments(request, account) if request.energy_wh else []
+        devices = known.devices()
+        return Results(
+            results=tuple(_bid_result(payment, devices) for payment in won),
+            time=self.desk.now(),
+            request_id=request.request_id,
+            status=_outcome(request, known, won),
+            contract=market.address,
+            chain_id=market.chain_id,
+            clearing_price_wei_per_wh=request.clearing_price_wei_per_wh,
+            final=self.desk.confirmations == 0,
+            chain=self.desk.chain,
+        )
+
+
+def _bid_result(payment: Payment, devices: dict[int, str | None]) -> BidResult:
+    return BidResult(
+        energy_wh=payment.energy_wh,
+        price_wei_per_wh=payment.amount_wei // payment.energy_wh,
+        payment_wei=payment.amount_wei,
+        device=devices.get(payment.bid_id),
+        payment_state=PaymentState.PAID if payment.pushed else PaymentState.DEFERRED,
+        transaction=payment.transaction,
+    )
+
+
+def _outcome(request: Request, known: Round, won: list[Payment]) -> Outcome:
+    if request.status == Status.CANCELLED:
+        return Outcome.CANCELLED
+    if won:
+        return Outcome.WON
+    return Outcome.LOST if known.took_part else Outcome.NO_BIDS

@@ -1,0 +1,188 @@
+"""The way to the chain: several addresses of one network, tried in turn."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from json import JSONDecodeError
+from time import monotonic
+from typing import Any
+
+from requests.exceptions import HTTPError, RequestException
+from web3 import HTTPProvider, Web3
+from web3.exceptions import BadResponseFormat
+from web3.middleware import ExtraDataToPOAMiddleware
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from market.node import NodeUnavailableError, address_name, node_errors
+
+_CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 5, 15
+_FAILURES = (RequestException, JSONDecodeError, BadResponseFormat, UnicodeDecodeError)
+_TOO_MANY_REQUESTS = 429
+_FIRST_REST_S, _LONGEST_REST_S = 1.0, 60.0
+# Asked again of another node, these could have an unlocked account sign twice.
+_ONCE_ONLY = ("eth_sendTransaction",)
+_OVERLOAD_CODES = (429, -32005, -32016, -32097)
+_OVERLOAD_WORDS = ("rate limit", "too many requests", "request limit", "over quota")
+
+
+class WrongChainError(NodeUnavailableError):
+    """A node is on another chain than the others, or than the network's."""
+
+
+@dataclass(slots=True)
+class _Node:
+    """One address. It rests after a failure; one that asked for a pause is left alone."""
+
+    url: str
+    provider: HTTPProvider
+    checked: bool = False
+    failures: int = 0
+    rests_until_s: float = 0.0
+    pauses_until_s: float = 0.0
+
+    def succeeded(self) -> None:
+        self.failures, self.rests_until_s = 0, 0.0
+
+    def failed(self) -> None:
+        """Rest, longer each time, and not in step with everybody else's."""
+        self.failures += 1
+        self.checked = False
+        longest_s = min(_FIRST_REST_S * 2**self.failures, _LONGEST_REST_S)
+        self.rests_until_s = monotonic() + random.uniform(longest_s / 2, longest_s)
+
+    def pause(self, seconds: float) -> None:
+        self.pauses_until_s = monotonic() + seconds
+
+
+class NodePool(JSONBaseProvider):
+    """Asks the node that answered last; if it fails, the next one.
+
+    Every node is asked for its chain first, and again after each failure: one on another chain is
+    refused by name.
+    """
+
+    def __init__(self, urls: Sequence[str], chain_id: int | None) -> None:
+        """`chain_id` is the network's, or None for that of the node that answers first."""
+        super().__init__()
+        self.chain_id = chain_id
+        timeouts = {"timeout": (_CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S)}
+        self._nodes = [
+            _Node(url, HTTPProvider(url, timeouts, exception_retry_configuration=None))
+            for url in urls
+        ]
+        self._current = self._nodes[0]
+
+    @property
+    def endpoint_uri(self) -> str:
+        """The address that was asked last."""
+        return self._current.url
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Return the first answer; the last node's failure if there is none."""
+        if method == "eth_chainId" and self.chain_id is not None and self._current.checked:
+            return {"jsonrpc": "2.0", "id": 0, "result": hex(self.chain_id)}
+        problem: Exception | None = None
+        for node in self._in_turn():
+            self._current = node
+            try:
+                return self._asked(node, method, params)
+            except (*_FAILURES, WrongChainError) as failure:
+                node.failed()
+                problem = failure
+                if method in _ONCE_ONLY:
+                    break
+        raise problem or NodeUnavailableError(
+            f"The node at {address_name(self._current.url)} allows no more requests at present"
+        )
+
+    def check_chains(self) -> None:
+        """Refuse addresses on different chains now; those that do not answer are left for later."""
+        for node in self._nodes:
+            self._current = node
+            try:
+                self._check(node)
+            except _FAILURES:
+                node.failed()
+        self._current = self._nodes[0]
+
+    def _in_turn(self) -> list[_Node]:
+        """Return whom to ask: who is well first, who rests last, who asked for a pause not."""
+        now_s = monotonic()
+        start = self._nodes.index(self._current)
+        turn = [*self._nodes[start:], *self._nodes[:start]]
+        return sorted(
+            (node for node in turn if node.pauses_until_s <= now_s),
+            key=lambda node: node.rests_until_s if node.rests_until_s > now_s else 0.0,
+        )
+
+    def _asked(self, node: _Node, method: RPCEndpoint, params: Any) -> RPCResponse:
+        try:
+            if not node.checked:
+                self._check(node)
+            answer = node.provider.make_request(method, params)
+        except HTTPError as failure:
+            if failure.response is not None and failure.response.status_code == _TOO_MANY_REQUESTS:
+                node.pause(_pause_s(failure.response.headers.get("Retry-After")))
+            raise
+        if not isinstance(answer, dict):
+            raise BadResponseFormat("not an object")
+        if method != "eth_getLogs" and _is_overload(answer):
+            node.pause(_FIRST_REST_S)
+            raise RequestException("overloaded")
+        node.succeeded()
+        return answer
+
+    def _check(self, node: _Node) -> None:
+        """Ask a node for its chain; WrongChainError if it is not ours."""
+        answer = node.provider.make_request(RPCEndpoint("eth_chainId"), [])
+        try:
+            chain_id = int(answer["result"], 16)
+        except (KeyError, TypeError, ValueError):
+            raise BadResponseFormat("no chain id") from None
+        if self.chain_id is None:
+            self.chain_id = chain_id
+        if chain_id != self.chain_id:
+            raise WrongChainError(
+                f"The node at {address_name(node.url)} is on chain {chain_id}, and the network is "
+                f"chain {self.chain_id}: mend REMOTE_NETWORK or RPC_URLS in .env"
+            )
+        node.checked = True
+
+
+def connect_pool(urls: Sequence[str], chain_id: int | None = None) -> Web3:
+    """Return a connection to a network by several addresses.
+
+    WrongChainError if they are not on one chain, that of `chain_id` if it is given. Whoever does
+    not answer is asked again later: that nobody does is noticed at the first call.
+    """
+    pool = NodePool(urls, chain_id)
+    pool.check_chains()
+    web3 = Web3(pool)
+    # Some networks' blocks hold more extra data than Ethereum's, which web3 refuses otherwise.
+    web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
+    return web3
+
+
+def connect(url: str) -> Web3:
+    """Return a connection to the node at `url`; NodeUnavailableError if nobody answers there."""
+    web3 = connect_pool([url])
+    with node_errors(web3):
+        # Asked once here: an unreachable node is otherwise noticed somewhere in mid-work.
+        _ = web3.eth.chain_id
+    return web3
+
+
+def _is_overload(answer: RPCResponse) -> bool:
+    """Return whether a node that answers says in it that it has too much to do."""
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return False
+    said = str(error.get("message", "")).lower()
+    return error.get("code") in _OVERLOAD_CODES or any(word in said for word in _OVERLOAD_WORDS)
+
+
+def _pause_s(asked: str | None) -> float:
+    """Return how long a node wants to be left alone, a few seconds if it does not say."""
+    wanted_s = float(asked) if asked and asked.isdecimal() else 2 * _FIRST_REST_S
+    return min(wanted_s, _LONGEST_REST_S) * random.uniform(1, 1.2)

@@ -1,0 +1,93 @@
+import pytest
+
+from market.happenings import LogFormat
+from market.session import run, split_network
+from market.settings import variable_names
+
+PASSWORD = "correct 'horse' #battery"
+KEY = "0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def env_file(tmp_path, monkeypatch):
+    """Settings with secrets, which nobody else may read."""
+    for variable in variable_names():
+        monkeypatch.delenv(variable, raising=False)
+    env_file = tmp_path / ".env"
+    env_file.touch(0o600)
+    env_file.write_text(
+        f'CONSUMER_ACCOUNT_PASS="{PASSWORD}"\nRPC_URLS=http://127.0.0.1:1/v3/{KEY}\n'
+    )
+    monkeypatch.setenv("ENV_FILE", str(env_file))
+    return env_file
+
+
+@pytest.fixture(autouse=True)
+def no_signals(monkeypatch):
+    """The tests' own process keeps its handlers."""
+    monkeypatch.setattr("market.session.raise_interrupts", lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "network"),
+    [
+        ([], [], "local"),
+        (["remote"], [], "remote"),
+        (["local"], [], "local"),
+        (["5", "0.004", "remote"], ["5", "0.004"], "remote"),
+        (["remote", "5"], ["remote", "5"], "local"),
+    ],
+)
+def test_split_network__last_word__is_the_network_if_it_is_one(words, given, network):
+    assert split_network(words) == (given, network)
+
+
+@pytest.mark.parametrize(("network", "remote"), [("local", False), ("remote", True)])
+def test_run__command_that_needs_no_node__is_run_without_one(network, remote, capsys):
+    sessions = []
+    run(sessions.append, network)
+    assert [session.remote for session in sessions] == [remote]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_run__log_format_given__wins_over_the_settings(monkeypatch):
+    formats = []
+    monkeypatch.setenv("LOG_FORMAT", "text")
+    run(lambda session: formats.append(session.settings.log_format), "local")
+    run(
+        lambda session: formats.append(session.settings.log_format),
+        "local",
+        log_format=LogFormat.JSON,
+    )
+    assert formats == [LogFormat.TEXT, LogFormat.JSON]
+
+
+def test_run__something_to_prepare__is_done_first():
+    done = []
+    run(lambda _: done.append("command"), "local", prepare=lambda: done.append("prepared"))
+    assert done == ["prepared", "command"]
+
+
+def test_run__file_that_others_can_read__is_warned_about_once(env_file, capsys):
+    env_file.chmod(0o644)
+    run(lambda _: None, "local")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == (
+        "Warning: .env holds CONSUMER_ACCOUNT_PASS, RPC_URLS, and others on this machine can read "
+        f"it: run `chmod 600 {env_file}`\n"
+    )
+
+
+def test_run__mistake_in_the_program__shows_a_traceback_without_secrets(capsys):
+    def fail(session):
+        raise RuntimeError(f"{PASSWORD} and http://127.0.0.1:1/v3/{KEY} of {session}")
+
+    with pytest.raises(SystemExit) as end:
+        run(fail, "local")
+    shown = capsys.readouterr()
+    assert end.value.code == 1
+    assert "Traceback" in shown.err
+    assert "RuntimeError: *** and http://127.0.0.1:1/*** of Session" in shown.err
+    assert PASSWORD not in shown.err
+    assert KEY not in shown.err
