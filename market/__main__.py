@@ -5,6 +5,7 @@
     python -m market utility [request 5 0.004 60 | finish | cancel 1 | withdraw] [remote]
     python -m market utility [approve | revoke] 0x... [remote]
     python -m market deploy [remote]
+    python -m market account NAME
     python -m market status
 
 "remote" is the live network in .env; without it, the commands work on the local chain.

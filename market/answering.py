@@ -54,7 +54,7 @@ class Answering:
             raise
         except RevertError as refusal:
             self.desk.memory.forget_flights([flight])
-            self._pass(request, f"the contract refused the bids: {refusal}")
+            self._pass(request, f"the contract refused the bids: {refusal}", head)
             raise
         except MarketError:
             # Not carried out: whether there is time for another try, the next step finds out.
@@ -66,7 +66,7 @@ class Answering:
             self.desk.remember(known)
             self.desk.report.bids_submitted(request, _as_level_bids(request, known), sent.hash)
         elif request.status in ENDED:
-            self._pass(request, "the bids were not in a block before gate closure")
+            self._pass(request, "the bids were not in a block before gate closure", head)
 
     def watch_bids(self, known: Round, request: Request) -> None:
         """Send bids again that a reorganisation has taken from the chain."""
@@ -123,15 +123,15 @@ class Answering:
         self._tell_refusals(request, refusals)
         if objection := self._objection(request, now_s):
             self.desk.report.request_skipped(request, objection)
-            self._pass(request, objection)
+            self._pass(request, objection, head)
             return
         bids, refusals, prepared = self.bidder.prepare(request, bids)
         self._tell_refusals(request, refusals)
         if prepared is None:
-            self._pass(request, "no bid fits it")
+            self._pass(request, "no bid fits it", head)
         elif self.guardrails.dry_run:
             self.desk.report.would_bid(request, bids)
-            self._pass(request, "DRY_RUN is on")
+            self._pass(request, "DRY_RUN is on", head)
         else:
             self._send(request, bids, prepared, now_s, head)
 
@@ -167,9 +167,11 @@ class Answering:
                 return flight
         return None
 
-    def _pass(self, request: Request, reason: str) -> None:
-        terms = terms_of(request)
-        self.desk.remember(Round(request.request_id, State.PASSED, terms, reason=reason))
+    def _pass(self, request: Request, reason: str, head: Block) -> None:
+        passed = Round(request.request_id, State.PASSED, terms_of(request), reason=reason)
+        # Where to begin to look for its outcome.
+        passed.block_number = head.number
+        self.desk.remember(passed)
 
     def _tell_refusals(self, request: Request, refusals: list[Refusal]) -> None:
         for refusal in refusals:

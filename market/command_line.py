@@ -55,6 +55,7 @@ _COMMANDS = {
         "withdraw": _Command(_withdraw_as_utility),
     },
     "deploy": {"": _Command(commands.deploy_contract)},
+    "account": {"": _Command(commands.make_account, takes_words=True)},
     "status": {"": _Command(_status)},
 }
 ROLES = tuple(_COMMANDS)

@@ -9,6 +9,7 @@ from market.clearing import Access
 from market.contract import deploy
 from market.errors import MarketError
 from market.explorer import publish_source
+from market.keystore import new_account
 from market.model import Standing
 from market.operating import utility_of
 from market.session import Session
@@ -40,6 +41,19 @@ def deploy_contract(session: Session) -> None:
         session.out.print("Publishing the source; this takes a minute ...")
         publish_source(session.settings, session.web3.eth.chain_id, address, access)
         session.out.print("The source is published")
+
+
+def make_account(session: Session, words: Sequence[str]) -> None:
+    """Make an account in the keystore, for a device that has no Brownie."""
+    if len(words) != 1:
+        raise MarketError("An account is made like this: python -m market account NAME")
+    address = new_account(session.settings.keystore_folder, words[0])
+    session.out.print(f"Account {words[0]} is {address}", style="green")
+    session.out.print(
+        f"  kept in {session.settings.keystore_folder}: copy that file and its password to a safe "
+        "place, and send Ether for fees to the account",
+        soft_wrap=True,
+    )
 
 
 def register_consumer(session: Session) -> None:

@@ -164,17 +164,19 @@ class Consumer:
 
     def _recall(self, head: Block) -> None:
         """Take up what was going on when this program ended, whatever is left of its memory."""
-        known = {done.request_id: done for done in self.desk.memory.rounds()}
-        self._ended = {i for i, done in known.items() if done.state == State.FINAL}
-        self.desk.rounds = {i: known[i] for i in known if i not in self._ended}
-        if not known:
-            self._catch_up(head)
+        memory = self.desk.memory
+        unfinished = memory.rounds(State.SENT, State.PLACED, State.PASSED, State.DECIDED)
+        self.desk.rounds = {known.request_id: known for known in unfinished}
+        recent = recent_ids(self.desk.market.request_count(head.number))
+        if memory.is_empty():
+            self._catch_up(head, recent)
+        else:
+            self._ended = memory.final_ids(recent.start)
         self._recalled = True
 
-    def _catch_up(self, head: Block) -> None:
+    def _catch_up(self, head: Block, recent: range) -> None:
         """Without a memory, go by results.json: find what this consumer bid in since then."""
         market, reported = self.desk.market, self._last_reported()
-        recent = recent_ids(market.request_count(head.number))
         self._ended = {
             i for i in recent if i <= reported and market.request(i, head.number).status in ENDED
         }

@@ -119,15 +119,20 @@ class DemandReduction:
         owner: ChecksumAddress = self._view("owner")
         return owner
 
-    def payments(self, request: Request, consumer: ChecksumAddress | None = None) -> list[Payment]:
-        """Return what the winners of a request got so far, all or one consumer's, in turn."""
+    def payments(
+        self, request: Request, consumer: ChecksumAddress | None = None, earliest: int = 0
+    ) -> list[Payment]:
+        """Return what the winners of a request got so far, all or one consumer's, in turn.
+
+        `earliest` is a block before gate closure, if one is known.
+        """
         which = _word(request.request_id)
         topics = [self._topics(_PAID, _DEFERRED), which, _word(consumer) if consumer else None]
         paid = log_reader(self.web3, self.address, topics)
         ended = log_reader(self.web3, self.address, [self._topics("RequestSettled"), which])
         payments: list[Payment] = []
         head = self.head().number
-        start = first_block_at(self.web3, request.gate_closure, head)
+        start = first_block_at(self.web3, request.gate_closure, head, earliest)
         for logs in logs_in_ranges(self.web3, lambda a, b: paid(a, b) + ended(a, b), start, head):
             found = [self._decoded(log) for log in logs]
             # Bid 0 is the utility's refund.

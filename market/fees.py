@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 from web3 import Web3
 from web3.exceptions import MethodUnavailable, Web3RPCError
@@ -69,6 +70,9 @@ def _raised(wei: int) -> int:
 
 def _tip_wei(web3: Web3) -> int:
     try:
-        return int(web3.eth.max_priority_fee)
+        with catch_warnings():
+            # Where a node has no such method, web3 says so and reckons it from the last blocks.
+            simplefilter("ignore", UserWarning)
+            return int(web3.eth.max_priority_fee)
     except (MethodUnavailable, Web3RPCError):
         return _USUAL_TIP_WEI

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from eth_account import Account as EthAccount
 from eth_account.signers.local import LocalAccount
+from eth_typing import ChecksumAddress
 
 from market.errors import MarketError
+from market.files import write_whole
 from market.settings import Account
 
 # What eth_account says of it, in keystore files of version 3 and 4.
@@ -26,6 +28,24 @@ def load_key(folder: Path, account: Account) -> LocalAccount:
     return _decrypted(encrypted, account, account.password.get_secret_value() or _typed(account))
 
 
+def new_account(folder: Path, name: str) -> ChecksumAddress:
+    """Make an account, ask for its password, and keep its key in the folder.
+
+    MarketError if there is one of this name, nobody types a password, or it cannot be written.
+    """
+    file = _file(folder, name)
+    if file.exists():
+        raise MarketError(f"There is an account {name} in {folder} already: choose another name")
+    password = _typed_twice(name)
+    made = EthAccount.create()
+    # Opened with little memory, where scrypt would take 256 MB: a device may have no more.
+    encrypted = EthAccount.encrypt(made.key, password, kdf="pbkdf2")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_whole(file, json.dumps(encrypted), new_file_mode=0o600)
+    address: ChecksumAddress = made.address
+    return address
+
+
 def _file(folder: Path, name: str) -> Path:
     """Return where an account's file is, which is in the folder whatever the name."""
     if not name.isprintable() or "/" in name or "\\" in name:
@@ -41,8 +61,9 @@ def _content(file: Path, name: str) -> dict[str, object]:
         encrypted = json.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         raise MarketError(
-            f"There is no account {name} in the keystore {file.parent}: `brownie accounts new "
-            "NAME` adds one, and so does copying a wallet's keystore file there as NAME.json"
+            f"There is no account {name} in the keystore {file.parent}: "
+            "`python -m market account NAME` makes one, and so do `brownie accounts new NAME` and "
+            "a copy of a wallet's keystore file there as NAME.json"
         ) from None
     except (OSError, ValueError, RecursionError):
         raise _damaged(name) from None
@@ -82,13 +103,28 @@ def _damaged(name: str) -> MarketError:
 
 def _typed(account: Account) -> str:
     """Return the password that the person at the terminal types; MarketError without a terminal."""
+    return _read(
+        f"Password of account {account.name}: ",
+        f"The password of account {account.name} is not in .env, and there is no terminal "
+        "to type it at: write it into .env",
+    )
+
+
+def _read(question: str, without_terminal: str) -> str:
     try:
         with warnings.catch_warnings():
             # Said where the password could only be read from a pipe, and would be shown.
             warnings.simplefilter("error", GetPassWarning)
-            return getpass(f"Password of account {account.name}: ")
+            return getpass(question)
     except (GetPassWarning, EOFError):
-        raise MarketError(
-            f"The password of account {account.name} is not in .env, and there is no terminal "
-            "to type it at: write it into .env"
-        ) from None
+        raise MarketError(without_terminal) from None
+
+
+def _typed_twice(name: str) -> str:
+    question = f"New password of account {name}: "
+    password = _read(question, "There is no terminal to type a password at: use one")
+    if not password:
+        raise MarketError("An account needs a password: type one")
+    if _read("The same again: ", "") != password:
+        raise MarketError("The two passwords differ, and no account was made: try again")
+    return password

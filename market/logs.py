@@ -5,7 +5,7 @@ from typing import Any
 
 from eth_typing import BlockNumber, ChecksumAddress
 from hexbytes import HexBytes
-from requests.exceptions import ReadTimeout
+from requests.exceptions import HTTPError, ReadTimeout
 from web3 import Web3
 from web3.exceptions import Web3RPCError
 from web3.types import LogReceipt
@@ -48,7 +48,7 @@ def logs_in_ranges(web3: Web3, read: Read, first: int, last: int) -> Iterator[li
         with node_errors(web3):
             try:
                 found = read(start, end)
-            except (Web3RPCError, ReadTimeout):
+            except (Web3RPCError, HTTPError, ReadTimeout):
                 if end == start:
                     raise
                 width = (end - start + 1) // 2

@@ -103,11 +103,12 @@ def _surviving(
 
     @wraps(method)
     def surviving(self: "Memory", /, *arguments: P.args, **options: P.kwargs) -> R:
-        try:
-            return method(self, *arguments, **options)
-        except sqlite3.Error as problem:
-            self.retreat(problem)
-            return method(self, *arguments, **options)
+        for rescue in (True, False):
+            try:
+                return method(self, *arguments, **options)
+            except (sqlite3.Error, ValueError) as problem:
+                self.retreat(problem, rescue=rescue)
+        return method(self, *arguments, **options)
 
     return surviving
 
@@ -134,17 +135,18 @@ class Memory:
         """Let go of the file."""
         self._db.close()
 
-    def retreat(self, problem: sqlite3.Error) -> None:
-        """Go on without the file, with as much of it as can be read."""
+    def retreat(self, problem: Exception, *, rescue: bool) -> None:
+        """Go on without the file: first with what it holds, with nothing if that is no use."""
         rescued = _opened(":memory:")
-        try:
-            self._db.rollback()
-            self._db.backup(rescued)
-        except sqlite3.Error:
-            rescued = _opened(":memory:")
+        if rescue:
+            try:
+                self._db.rollback()
+                self._db.backup(rescued)
+            except sqlite3.Error:
+                rescued = _opened(":memory:")
+            self.on_problem(self._lost(problem))
         self._db.close()
         self._db = rescued
-        self.on_problem(self._lost(problem))
 
     # Rounds
 
@@ -161,13 +163,22 @@ class Memory:
         return [self._round(row) for row in rows]
 
     @_surviving
-    def newest_id(self) -> int:
-        """Return the highest request dealt with, 0 if there is none."""
-        row = self._db.execute(
-            "SELECT MAX(request_id) FROM rounds WHERE (chain, contract, account) = (?, ?, ?)",
-            self._key,
+    def is_empty(self) -> bool:
+        """Return whether there is no round at all."""
+        found = self._db.execute(
+            "SELECT 1 FROM rounds WHERE (chain, contract, account) = (?, ?, ?) LIMIT 1", self._key
         ).fetchone()
-        return int(row[0] or 0)
+        return found is None
+
+    @_surviving
+    def final_ids(self, oldest: int) -> set[int]:
+        """Return the requests from this one on whose outcome is final."""
+        rows = self._db.execute(
+            "SELECT request_id FROM rounds WHERE (chain, contract, account) = (?, ?, ?) "
+            "AND request_id >= ? AND state = ?",
+            [*self._key, oldest, State.FINAL.value],
+        ).fetchall()
+        return {int(row[0]) for row in rows}
 
     @_surviving
     def answered_since(self, time_s: int) -> int:
@@ -293,7 +304,7 @@ class Memory:
         )
         return (PlacedBid(*row) for row in rows)
 
-    def _lost(self, problem: sqlite3.Error) -> MarketError:
+    def _lost(self, problem: Exception) -> MarketError:
         return MarketError(
             f"{self._path} cannot be used ({problem}), and this program goes on without it: "
             "delete it, and check the free space and that you may write in its folder"

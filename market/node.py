@@ -112,9 +112,17 @@ def time_after_s(web3: Web3, head: Block) -> int:
     return chain_time_s(web3) if next_block(web3) == "pending" else head.time_s
 
 
-def first_block_at(web3: Web3, time_s: int, head: int) -> int:
-    """Return the number of the first block with this time or a later one; head + 1 if none is."""
-    return bisect_left(range(head + 1), time_s, key=lambda number: _block(web3, number).time_s)
+def first_block_at(web3: Web3, time_s: int, head: int, earliest: int = 0) -> int:
+    """Return the number of the first block with this time or a later one; head + 1 if none is.
+
+    `earliest` is a block that is thought to be older; it saves questions if it is.
+    """
+
+    def time_of(number: int) -> int:
+        return _block(web3, number).time_s
+
+    low = earliest if earliest <= head and time_of(earliest) < time_s else 0
+    return bisect_left(range(head + 1), time_s, low, key=time_of)
 
 
 def rpc_message(problem: Web3RPCError) -> str:

@@ -94,7 +94,8 @@ class Reporting:
     def _results(self, known: Round, request: Request) -> Results:
         """Return what an ended request brought this account."""
         market, account = self.desk.market, self.desk.sender.signer.address
-        won = market.payments(request, account) if request.energy_wh else []
+        earliest = known.block_number or 0
+        won = market.payments(request, account, earliest) if request.energy_wh else []
         devices = known.devices()
         return Results(
             results=tuple(_bid_result(payment, devices) for payment in won),

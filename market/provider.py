@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from json import JSONDecodeError
 from time import monotonic
@@ -19,6 +20,8 @@ from market.node import NodeUnavailableError, address_name, node_errors
 _CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 5, 15
 _FAILURES = (RequestException, JSONDecodeError, BadResponseFormat, UnicodeDecodeError)
 _TOO_MANY_REQUESTS = 429
+# With these some nodes say in JSON what is wrong with a request, which another one would say too.
+_REFUSED = (400, 404, 413)
 _FIRST_REST_S, _LONGEST_REST_S = 1.0, 60.0
 # Asked again of another node, these could have an unlocked account sign twice.
 _ONCE_ONLY = ("eth_sendTransaction",)
@@ -40,6 +43,21 @@ class _Node:
     failures: int = 0
     rests_until_s: float = 0.0
     pauses_until_s: float = 0.0
+
+    def ask(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Return the answer; whoever has too much to do is left alone from then on."""
+        try:
+            answer = self.provider.make_request(method, params)
+        except HTTPError as failure:
+            if failure.response.status_code == _TOO_MANY_REQUESTS:
+                self.pause(_pause_s(failure.response.headers.get("Retry-After")))
+            answer = _refusal_in(failure)
+        if not isinstance(answer, dict):
+            raise BadResponseFormat("not an object")
+        if method != "eth_getLogs" and _is_overload(answer):
+            self.pause(_FIRST_REST_S)
+            raise RequestException("overloaded")
+        return answer
 
     def succeeded(self) -> None:
         self.failures, self.rests_until_s = 0, 0.0
@@ -117,25 +135,15 @@ class NodePool(JSONBaseProvider):
         )
 
     def _asked(self, node: _Node, method: RPCEndpoint, params: Any) -> RPCResponse:
-        try:
-            if not node.checked:
-                self._check(node)
-            answer = node.provider.make_request(method, params)
-        except HTTPError as failure:
-            if failure.response is not None and failure.response.status_code == _TOO_MANY_REQUESTS:
-                node.pause(_pause_s(failure.response.headers.get("Retry-After")))
-            raise
-        if not isinstance(answer, dict):
-            raise BadResponseFormat("not an object")
-        if method != "eth_getLogs" and _is_overload(answer):
-            node.pause(_FIRST_REST_S)
-            raise RequestException("overloaded")
+        if not node.checked:
+            self._check(node)
+        answer = node.ask(method, params)
         node.succeeded()
         return answer
 
     def _check(self, node: _Node) -> None:
         """Ask a node for its chain; WrongChainError if it is not ours."""
-        answer = node.provider.make_request(RPCEndpoint("eth_chainId"), [])
+        answer = node.ask(RPCEndpoint("eth_chainId"), [])
         try:
             chain_id = int(answer["result"], 16)
         except (KeyError, TypeError, ValueError):
@@ -171,6 +179,16 @@ def connect(url: str) -> Web3:
         # Asked once here: an unreachable node is otherwise noticed somewhere in mid-work.
         _ = web3.eth.chain_id
     return web3
+
+
+def _refusal_in(failure: HTTPError) -> RPCResponse:
+    """Return the error that a node tells in JSON; the failure itself if it tells none."""
+    if failure.response.status_code in _REFUSED:
+        with suppress(RequestException):
+            told: RPCResponse = failure.response.json()
+            if isinstance(told, dict) and isinstance(told.get("error"), dict):
+                return told
+    raise failure
 
 
 def _is_overload(answer: RPCResponse) -> bool:

@@ -1,10 +1,13 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE
 
 import pytest
 from eth_account import Account as EthAccount
@@ -121,8 +124,9 @@ def test_load_key__address_in_the_file__may_be_written_in_any_way(
 def test_load_key__no_such_file__says_how_to_add_one(tmp_path, save, encrypted):
     save(encrypted)
     assert refused(tmp_path, name="nobody") == (
-        f"There is no account nobody in the keystore {tmp_path}: `brownie accounts new NAME` adds "
-        "one, and so does copying a wallet's keystore file there as NAME.json"
+        f"There is no account nobody in the keystore {tmp_path}: `python -m market account NAME` "
+        "makes one, and so do `brownie accounts new NAME` and a copy of a wallet's keystore file "
+        "there as NAME.json"
     )
 
 
@@ -248,3 +252,63 @@ def test_load_key__no_password__is_asked_for_at_the_terminal_and_not_shown(
     assert process.wait() == 0
     os.close(ours)
     assert PASSWORD.encode() not in shown
+
+
+# New accounts
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Run `python -m market account home` at a terminal, and type an answer to each question."""
+
+    def make(*typed):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "market", "account", "home"],
+            cwd=REPOSITORY,
+            env={**os.environ, "KEYSTORE_FOLDER": str(tmp_path / "keystore"), "ENV_FILE": "none"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
+        os.close(theirs)
+        shown, answered = "", 0
+        with suppress(OSError):
+            while part := os.read(ours, 4096).decode():
+                shown += part
+                if len(re.findall("(?:account home|again): ", shown)) > answered:
+                    os.write(ours, f"{typed[answered]}\n".encode())
+                    answered += 1
+        os.close(ours)
+        return process.wait(), shown
+
+    return make
+
+
+def test_account__password_typed_twice__is_an_account_that_only_its_owner_can_read(tmp_path, make):
+    status, shown = make(PASSWORD, PASSWORD)
+    assert status == 0
+    assert PASSWORD not in shown
+    file = tmp_path / "keystore" / "home.json"
+    assert S_IMODE(file.stat().st_mode) == 0o600
+    assert load_key(file.parent, account()).address in shown
+
+
+def test_account__there_is_one_already__stays_as_it_is(tmp_path, make):
+    make(PASSWORD, PASSWORD)
+    before = (tmp_path / "keystore" / "home.json").read_bytes()
+    status, shown = make("other", "other")
+    assert status == 1
+    assert "There is an account home in" in shown
+    assert (tmp_path / "keystore" / "home.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [(("",), "An account needs a password"), (("a", "b"), "passwords differ")]
+)
+def test_account__no_password_or_two__makes_none(tmp_path, make, typed, said):
+    status, shown = make(*typed)
+    assert status == 1
+    assert said in shown
+    assert not (tmp_path / "keystore" / "home.json").exists()
