@@ -12,6 +12,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_e
 from market.consumer import ChainReplacedError, Consumer
 from market.desk import Desk
 from market.errors import MarketError
+from market.folder_lock import hold_folder
 from market.guardrails import Guardrails
 from market.happenings import ConsumerReporter
 from market.journals import open_memory
@@ -40,10 +41,19 @@ def consume(session: Session) -> None:
     )
     status = StatusFile(status_path(settings.database_folder), secrets, reporter.problem)
     agent = Agent(session, reporter, status, ServiceManager(secrets))
+    with hold_folder(settings.database_folder, reporter.problem):
+        _work(agent)
+
+
+def _work(agent: "Agent") -> None:
     try:
         agent.work()
-    finally:
-        agent.say_stopped()
+    except KeyboardInterrupt:
+        agent.say_stopped("stopped")
+        raise
+    except MarketError as problem:
+        agent.say_stopped(f"stopped: {problem}")
+        raise
 
 
 @dataclass(slots=True)
@@ -62,7 +72,8 @@ class Agent:
         # Before the first look at the chain: to wait for a node is no failure to start.
         self.service.ready("starting")
         self._show(state="starting")
-        consumer = self._patiently(self._set_up, refused=(WrongChainError,))
+        set_up = partial(_sensibly, self._set_up)
+        consumer = self._patiently(set_up, refused=(WrongChainError,))
         self.reporter.note("Waiting for requests; stop with Ctrl-C")
         while True:
             self._patiently(partial(self._step, consumer), refused=(ChainReplacedError,))
@@ -78,10 +89,10 @@ class Agent:
                 return
             sleep(min(left_s, HEARTBEAT_SECONDS))
 
-    def say_stopped(self) -> None:
-        """Leave word that the end was meant."""
+    def say_stopped(self, state: str) -> None:
+        """Leave word that the end was meant, and why it came."""
         self.service.stopping()
-        self._show(state="stopped", phase=Phase.STOPPED)
+        self._show(state, phase=Phase.STOPPED)
 
     def _set_up(self) -> Consumer:
         """Return the consumer; MarketError if it cannot bid as things are."""
@@ -124,18 +135,13 @@ class Agent:
         return consumer
 
     def _step(self, consumer: Consumer) -> None:
-        """Step; whatever a node says that cannot be made sense of is the node's fault."""
+        """Step; what concerns no single request is the node's doing, and waited for."""
         try:
-            consumer.step()
+            _sensibly(consumer.step)
         except (NodeUnavailableError, ChainReplacedError):
             raise
         except MarketError as problem:
             raise NodeUnavailableError(str(problem)) from None
-        except Exception as problem:
-            name = type(problem).__name__
-            raise NodeUnavailableError(
-                f"The node's answer made no sense ({name}: {str(problem)[:100]}): trying again"
-            ) from problem
 
     def _patiently(self, act: Callable[[], T], refused: tuple[type[MarketError], ...]) -> T:
         """Return what `act` does, as soon as the node lets it; say once that it is away."""
@@ -181,6 +187,20 @@ class Agent:
         self.status_file.keep(self._status)
         if phase != Phase.STOPPED:
             self.service.alive(state)
+
+
+def _sensibly(act: Callable[[], T]) -> T:
+    """Return what `act` does; answers that make no sense are a node that is away."""
+    try:
+        return act()
+    except MarketError:
+        raise
+    # Whatever a broken node answers must not end a program that nobody looks after.
+    except Exception as problem:
+        name = type(problem).__name__
+        raise NodeUnavailableError(
+            f"The node's answer made no sense ({name}: {str(problem)[:100]}): trying again"
+        ) from problem
 
 
 def guardrails_of(settings: Settings) -> Guardrails:

@@ -24,6 +24,8 @@ from market.units import (
 from market.utility import Spending, Utility
 
 _DEFAULT_BIDDING_SECONDS = "60"
+# A countdown should count every second.
+_COUNTDOWN_S = 1.0
 _FINISH = "finish it with: brownie run scripts/utility.py finish"
 
 
@@ -103,7 +105,8 @@ def _any_utility(session: Session) -> Utility:
         "a unit of gas",
         style="yellow",
     )
-    return Utility(session.market(), sender, session.settings.poll_seconds, tell=tell)
+    poll_seconds = min(session.settings.poll_seconds, _COUNTDOWN_S)
+    return Utility(session.market(), sender, poll_seconds, tell=tell)
 
 
 def _offer_to_finish(session: Session, utility: Utility) -> None:
