@@ -1,6 +1,7 @@
 """Before gate closure: bid in a request exactly once, and see that the bids stay on chain."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from market.bidder import Bidder
 from market.bids import LevelBid, Offer, Refusal
@@ -13,6 +14,10 @@ from market.model import Request, Status
 from market.node import Block, NodeUnavailableError, time_after_s
 from market.reverts import RevertError
 from market.transactions import Prepared
+
+
+class _BidMeanwhileError(MarketError):
+    """Bids of this account have got on chain since they were looked for."""
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Answering:
         """
         now_s = time_after_s(self.desk.market.web3, head)
         open_now = request.status == Status.BIDDING and request.gate_closure > now_s
+        announced = request.request_id in self._announced
         mine = self._bids_on_chain(request, head)
         if mine:
             if open_now:
@@ -39,7 +45,9 @@ class Answering:
             self._adopt(request, mine, head)
         elif open_now:
             self._answer(request, now_s, head)
-        return bool(mine) or open_now
+        elif announced:
+            self._pass(request, "its gate closed before there were bids", head)
+        return bool(mine) or open_now or announced
 
     def follow_flight(self, known: Round, request: Request, head: Block) -> None:
         """See whether the bids are in a block; they are urged on while the gate is open."""
@@ -49,7 +57,9 @@ class Answering:
             return
         open_now = request.gate_closure > time_after_s(self.desk.market.web3, head)
         try:
-            sent = self.desk.sender.look(flight, replace=open_now)
+            sent = self.desk.sender.look(flight)
+            if sent is None and open_now and self.desk.sender.is_due(flight):
+                self._urge(flight, request, head)
         except NodeUnavailableError:
             raise
         except RevertError as refusal:
@@ -68,16 +78,26 @@ class Answering:
         elif request.status in ENDED:
             self._pass(request, "the bids were not in a block before gate closure", head)
 
+    def _urge(self, flight: Flight, request: Request, head: Block) -> None:
+        """Send bids again, under the same conditions as the first time.
+
+        After a reorganisation another program may have bid for this account, with another nonce.
+        """
+        if self._bids_on_chain(request, head):
+            self.desk.memory.forget_flights([flight])
+            self.desk.forget(request.request_id)
+            return
+        first, *_ = self.desk.sender.unfinished(head.number) or [flight]
+        if first is flight or self._is_too_late(first, head):
+            # One that can only be refused now is still what the nonces behind it wait for.
+            self.desk.sender.urge(first)
+
     def watch_bids(self, known: Round, request: Request) -> None:
         """Send bids again that a reorganisation has taken from the chain."""
         if not self.desk.is_gone(known):
             return
         self.desk.report.bids_vanished(request)
-        if self.desk.flight(known.request_id) is None:
-            self.desk.forget(known.request_id)
-            return
-        known.state, known.block_number, known.block_hash = State.SENT, None, None
-        self.desk.remember(known)
+        self.desk.send_again(known)
 
     def clean_up(self, request_id: int) -> None:
         """Forget what was told of a request."""
@@ -125,11 +145,15 @@ class Answering:
             self.desk.report.request_skipped(request, objection)
             self._pass(request, objection, head)
             return
+        if not bids:
+            self._pass(request, "no bid fits it", head)
+            return
         bids, refusals, prepared = self.bidder.prepare(request, bids)
         self._tell_refusals(request, refusals)
         if prepared is None:
-            self._pass(request, "no bid fits it", head)
-        elif self.guardrails.dry_run:
+            # Gas may be cheaper in the next block.
+            return
+        if self.guardrails.dry_run:
             self.desk.report.would_bid(request, bids)
             self._pass(request, "DRY_RUN is on", head)
         else:
@@ -144,7 +168,7 @@ class Answering:
     ) -> None:
         # Remembered first: a round without its transaction was never sent, and is met again.
         sent = [PlacedBid(None, b.energy_wh, b.price_level, b.offer.device) for b in bids]
-        terms = terms_of(request)
+        terms, former = terms_of(request), self.desk.flight(request.request_id)
         self.desk.remember(Round(request.request_id, State.SENT, terms, sent, answered_s=now_s))
         try:
             self.desk.sender.launch(
@@ -152,20 +176,50 @@ class Answering:
                 PURPOSE,
                 request.request_id,
                 block=head.number,
-                instead_of=self._flight_too_late(now_s, head),
+                instead_of=self._flight_in_the_way(request, head),
+                check=partial(self._require_no_bids, request.request_id),
             )
+        except _BidMeanwhileError:
+            self.desk.forget(request.request_id)
         except MarketError:
-            if self.desk.flight(request.request_id) is None:
+            if self.desk.flight(request.request_id) in (None, former):
                 self.desk.forget(request.request_id)
+            self._urge_others(head)
             raise
 
-    def _flight_too_late(self, now_s: int, head: Block) -> Flight | None:
-        """Return bids under way whose gate has closed: they only stand in the way."""
+    def _urge_others(self, head: Block) -> None:
+        """Urge on what another command has left, such as a withdrawal: nobody else does."""
         for flight in self.desk.sender.unfinished(head.number):
-            late = self.desk.rounds.get(flight.subject)
-            if flight.purpose == PURPOSE and late and late.terms.get("gate_closure", 0) <= now_s:
+            if flight.purpose != PURPOSE and self.desk.sender.is_due(flight):
+                self.desk.sender.urge(flight)
+
+    def _require_no_bids(self, request_id: int) -> None:
+        """Look once more for bids of this account, now that the nonce is known.
+
+        A node that is just storing a block, or replacing one, may have told the number of
+        transactions after that block, and the bids before it.
+        """
+        account = self.desk.sender.signer.address
+        if self.desk.market.bids_of(account, request_id):
+            raise _BidMeanwhileError("The bids are on chain already")
+
+    def _flight_in_the_way(self, request: Request, head: Block) -> Flight | None:
+        """Return bids under way that are of no use: their gate has closed, or they are outdated.
+
+        A request that is met anew has come back after a reorganisation, maybe with other terms.
+        """
+        for flight in self.desk.sender.unfinished(head.number):
+            again = (flight.purpose, flight.subject) == (PURPOSE, request.request_id)
+            if again or self._is_too_late(flight, head):
                 return flight
         return None
+
+    def _is_too_late(self, flight: Flight, head: Block) -> bool:
+        """Return whether a flight has bids for a request whose gate has closed."""
+        late = self.desk.rounds.get(flight.subject)
+        if flight.purpose != PURPOSE or late is None:
+            return False
+        return late.terms.get("gate_closure", 0) <= time_after_s(self.desk.market.web3, head)
 
     def _pass(self, request: Request, reason: str, head: Block) -> None:
         passed = Round(request.request_id, State.PASSED, terms_of(request), reason=reason)

@@ -15,7 +15,7 @@ from market.answering import Answering
 from market.balance import BalanceWatch
 from market.bidder import Bidder
 from market.contract import recent_ids
-from market.desk import ENDED, Desk
+from market.desk import ENDED, Desk, is_another
 from market.errors import MarketError
 from market.guardrails import Guardrails
 from market.memory import Round, State
@@ -50,6 +50,7 @@ class Consumer:
     _problems: dict[int, str] = field(default_factory=dict)
     _recalled: bool = False
     _behind_since_s: float | None = None
+    _may_be_anew: bool = False
 
     def __post_init__(self) -> None:
         desk = self.desk
@@ -69,7 +70,15 @@ class Consumer:
         NodeUnavailableError if the node is away; the next step makes up for it. A problem with
         one request is told once, tried again at the next step, and keeps no other waiting.
         """
+        try:
+            self._step()
+        except MarketError:
+            self._may_be_anew = True
+            raise
+
+    def _step(self) -> None:
         head = self.desk.market.head()
+        self._require_same_chain()
         if self._is_behind(head) or self._nothing_new(head):
             return
         if not self._recalled:
@@ -90,8 +99,8 @@ class Consumer:
         """Do what is next in a request that was taken up."""
         known = self.desk.rounds[request_id]
         request = self.desk.market.request(request_id, head.number)
-        if request.status == Status.NONE:
-            self._forget_vanished(request_id)
+        if is_another(known, request):
+            self._forget_vanished(known)
         elif known.state == State.SENT:
             self._answering.follow_flight(known, request, head)
         elif known.state == State.DECIDED:
@@ -105,7 +114,10 @@ class Consumer:
         if known.state == State.FINAL:
             self._lay_aside(known)
 
-    def _forget_vanished(self, request_id: int) -> None:
+    def _forget_vanished(self, known: Round) -> None:
+        request_id = known.request_id
+        if known.results:
+            self._reporting.undo(known)
         self.desk.forget(request_id)
         self._answering.clean_up(request_id)
         raise MarketError(
@@ -121,6 +133,14 @@ class Consumer:
 
     # What is new
 
+    def _require_same_chain(self) -> None:
+        """See whether a node that was away, or shows less than before, is another one now."""
+        if self._may_be_anew and chain_name(self.desk.market.web3) != self.desk.chain:
+            raise ChainReplacedError(
+                "The node has been started anew with another chain: start the consumer again"
+            )
+        self._may_be_anew = False
+
     def _is_behind(self, head: Block) -> bool:
         """Return whether a node shows less than was seen before; not for ever, though."""
         if self.head is None or head.number >= self.head.number:
@@ -128,10 +148,8 @@ class Consumer:
             return False
         if self._behind_since_s is None:
             self._behind_since_s = monotonic()
-            if chain_name(self.desk.market.web3) != self.desk.chain:
-                raise ChainReplacedError(
-                    "The node has been started anew with another chain: start the consumer again"
-                )
+            self._may_be_anew = True
+            self._require_same_chain()
         return monotonic() - self._behind_since_s < _BEHIND_S
 
     def _nothing_new(self, head: Block) -> bool:

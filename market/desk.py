@@ -7,13 +7,15 @@ from pathlib import Path
 
 from market.contract import DemandReduction
 from market.flight import Flight
-from market.memory import Memory, PlacedBid, Round
+from market.memory import Memory, PlacedBid, Round, State
 from market.model import Request, Status
 from market.node import is_on_chain
 from market.reporter import Reporter
 from market.transactions import Sender, Sent
 
 PURPOSE = "submit_bids"
+# Bids that were reckoned for other terms are not what the household offers.
+_BIDS_DEPEND_ON = ("reduction_wh", "price_step_wei")
 ENDED = (Status.SETTLED, Status.CANCELLED)
 
 
@@ -54,6 +56,16 @@ class Desk:
             return False
         return is_on_chain(self.market.web3, known.block_number, known.block_hash) is False
 
+    def send_again(self, known: Round) -> None:
+        """Have the next step send bids that are on chain no longer, if there is time for it."""
+        flight = self.flight(known.request_id)
+        if flight is None:
+            self.forget(known.request_id)
+            return
+        flight.handed_over_s = None
+        known.state, known.block_number, known.block_hash = State.SENT, None, None
+        self.remember(known)
+
     def place(self, known: Round, sent: Sent) -> None:
         """Note where a round's bids are on chain."""
         first_id = self.market.first_bid_id(sent.receipt)
@@ -69,6 +81,16 @@ class Desk:
         if request.energy_wh and request.request_id not in self.selection_told:
             self.report.winners_selected(request)
             self.selection_told.add(request.request_id)
+
+
+def is_another(known: Round, request: Request) -> bool:
+    """Return whether a reorganisation has taken a round's request, or put another in its place.
+
+    The same request in another block may have another gate closure.
+    """
+    terms = terms_of(request)
+    same = (known.terms.get(key, terms[key]) == terms[key] for key in _BIDS_DEPEND_ON)
+    return request.status == Status.NONE or not all(same)
 
 
 def terms_of(request: Request) -> dict[str, int]:

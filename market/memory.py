@@ -328,7 +328,10 @@ def _opened(name: str) -> sqlite3.Connection:
 def _migrate(db: sqlite3.Connection) -> None:
     with closing(db.execute("PRAGMA user_version")) as answer:
         version = int(answer.fetchone()[0])
-    if version not in (0, _VERSION):
+    if version == _VERSION:
+        # To say so again would write to the file, which others look into every second.
+        return
+    if version:
         for table in ("rounds", "bids", "flights"):
             db.execute(f"DROP TABLE IF EXISTS {table}")
     db.executescript(_SCHEMA)

@@ -48,12 +48,27 @@ class Reporting:
                 known.block_number, known.block_hash = head.number, head.hash
                 self.desk.remember(known)
                 return
+        self.undo(known)
+        if known.took_part and request.status not in ENDED:
+            self._look_for_bids(known, head)
+
+    def undo(self, known: Round) -> None:
+        """Take an outcome back that was reported."""
         self.desk.report.outcome_undone(known.request_id)
         self.desk.selection_told.discard(known.request_id)
-        known.state = State.PLACED if known.took_part else State.PASSED
         known.results = known.block_number = known.block_hash = None
+        known.state = State.PLACED if known.took_part else State.PASSED
         self.desk.remember(known)
         self._restore_file()
+
+    def _look_for_bids(self, known: Round, head: Block) -> None:
+        """See whether the bids have vanished together with the outcome."""
+        account = self.desk.sender.signer.address
+        if self.desk.market.bids_of(account, known.request_id, head.number):
+            known.block_number, known.block_hash = head.number, head.hash
+            self.desk.remember(known)
+        else:
+            self.desk.send_again(known)
 
     def _restore_file(self) -> None:
         """Have results.json tell the newest outcome that still stands."""
@@ -88,7 +103,7 @@ class Reporting:
         if flight is None or not known.took_part:
             return
         with suppress(RevertError, DroppedError):
-            if sent := self.desk.sender.look(flight, replace=False):
+            if sent := self.desk.sender.look(flight):
                 self.desk.place(known, sent)
 
     def _results(self, known: Round, request: Request) -> Results:

@@ -1,11 +1,12 @@
 """The way to the chain: several addresses of one network, tried in turn."""
 
 import random
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from json import JSONDecodeError
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from requests.exceptions import HTTPError, RequestException
@@ -25,6 +26,11 @@ _REFUSED = (400, 404, 413)
 _FIRST_REST_S, _LONGEST_REST_S = 1.0, 60.0
 # Asked again of another node, these could have an unlocked account sign twice.
 _ONCE_ONLY = ("eth_sendTransaction",)
+# What nodes say of a block that they do not have yet.
+_NO_SUCH_BLOCK = re.compile(
+    r"(header|block) not found|unknown block|missing trie node|block.?out.?of.?range", re.IGNORECASE
+)
+_MORE_TRIES, _MOMENT_S = 4, 0.25
 _OVERLOAD_CODES = (429, -32005, -32016, -32097)
 _OVERLOAD_WORDS = ("rate limit", "too many requests", "request limit", "over quota")
 
@@ -97,9 +103,22 @@ class NodePool(JSONBaseProvider):
         return self._current.url
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Return the first answer; the last node's failure if there is none."""
+        """Return the first answer; the last node's failure if there is none.
+
+        Behind one address there may be several nodes, some of them a block or two behind: whoever
+        does not know a block yet is asked again in a moment.
+        """
         if method == "eth_chainId" and self.chain_id is not None and self._current.checked:
             return {"jsonrpc": "2.0", "id": 0, "result": hex(self.chain_id)}
+        answer = self._first_answer(method, params)
+        for _ in range(_MORE_TRIES):
+            if not _knows_no_such_block(answer):
+                break
+            sleep(_MOMENT_S)
+            answer = self._first_answer(method, params)
+        return answer
+
+    def _first_answer(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         problem: Exception | None = None
         for node in self._in_turn():
             self._current = node
@@ -189,6 +208,11 @@ def _refusal_in(failure: HTTPError) -> RPCResponse:
             if isinstance(told, dict) and isinstance(told.get("error"), dict):
                 return told
     raise failure
+
+
+def _knows_no_such_block(answer: RPCResponse) -> bool:
+    error = answer.get("error")
+    return isinstance(error, dict) and bool(_NO_SUCH_BLOCK.search(str(error.get("message", ""))))
 
 
 def _is_overload(answer: RPCResponse) -> bool:

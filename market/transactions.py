@@ -147,6 +147,8 @@ class Sender:
         while monotonic() < deadline_s:
             try:
                 sent = self.look(flight)
+                if sent is None and self.is_due(flight):
+                    self.urge(flight)
             except NodeUnavailableError:
                 sent = None
             if sent:
@@ -190,14 +192,17 @@ class Sender:
         *,
         block: BlockIdentifier = "latest",
         instead_of: Flight | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> Flight:
         """Hand a transaction over, and return it as a flight to be looked after.
 
         It can be carried out only if nothing else of this account has been since `block`.
         `instead_of` is a flight that it replaces. BusyError if another one is under way.
+        `check` is called once the nonce is known, and nothing is sent if it raises an error.
         """
         fees = prepared.fees
-        nonce = self._free_nonce(block) if instead_of is None else instead_of.nonce
+        nonce = self._free_nonce(block, instead_of)
+        check()
         if instead_of:
             raised = raised_fees(instead_of.fees, fees, self._ceiling_wei)
             if raised is None:
@@ -209,15 +214,14 @@ class Sender:
         transaction = {**prepared.fields, **fees.fields(), "nonce": nonce}
         flight = Flight(self.signer.address, nonce, purpose, subject, [], [])
         self._hand_over(flight, transaction)
-        if instead_of:
+        if instead_of and instead_of.key != flight.key:
             self.journal.forget_flights([instead_of])
         return flight
 
-    def look(self, flight: Flight, *, replace: bool = True) -> Sent | None:
+    def look(self, flight: Flight) -> Sent | None:
         """Return what became of a flight; None while it is not in a block.
 
-        While it waits it is handed over again, and after a while with higher fees. RevertError if
-        the contract refused it; DroppedError if another transaction took its place.
+        RevertError if the contract refused it; DroppedError if another transaction took its place.
         """
         for number, sent_hash in enumerate(flight.hashes):
             receipt = self._receipt(sent_hash) if sent_hash else None
@@ -230,9 +234,17 @@ class Sender:
                 raise DroppedError(
                     "Another transaction of this account took the place of the one that was sent"
                 )
-        elif replace:
-            self._urge(flight)
         return None
+
+    def is_due(self, flight: Flight) -> bool:
+        """Return whether a flight should be handed over again."""
+        waits_s = monotonic() - (flight.handed_over_s or 0.0)
+        return flight.handed_over_s is None or waits_s >= self._replace_s
+
+    def urge(self, flight: Flight) -> None:
+        """Hand a flight over again, with higher fees; unchanged the first time after a restart."""
+        again = flight.newest if flight.handed_over_s is None else self._raised(flight)
+        self._hand_over(flight, again)
 
     # Internal
 
@@ -245,8 +257,10 @@ class Sender:
             # Refused, or never carried out: either way it is no longer in the way.
             self.journal.forget_flights([flight])
 
-    def _free_nonce(self, block: BlockIdentifier) -> int:
+    def _free_nonce(self, block: BlockIdentifier, instead_of: Flight | None) -> int:
         count = self._count(block)
+        if instead_of and instead_of.nonce == count:
+            return count
         mine = [f for f in self.journal.flights(self.signer.address) if f.nonce >= count]
         if mine or self._count("pending") > count:
             whose = "An earlier" if mine else "Another program's"
@@ -254,13 +268,6 @@ class Sender:
                 f"{whose} transaction of this account is not in a block yet: waiting for it"
             )
         return count
-
-    def _urge(self, flight: Flight) -> None:
-        """Hand a flight over again if that is due: unchanged the first time after a restart."""
-        if flight.handed_over_s is None:
-            self._hand_over(flight, flight.newest)
-        elif monotonic() - flight.handed_over_s >= self._replace_s:
-            self._hand_over(flight, self._raised(flight))
 
     def _raised(self, flight: Flight) -> dict[str, Any]:
         """Return the newest version with higher fees, or as it is if they would be too high."""
@@ -295,11 +302,22 @@ class Sender:
         except Web3RPCError as problem:
             said = rpc_message(problem)
             if not _KNOWN_ALREADY.search(said) and not _UNDECIDED.search(said):
-                self.journal.forget_flights([flight])
-                raise self._refusal(problem, int(transaction["value"])) from None
+                self._take_back(flight, replaced)
+                if not replaced:
+                    raise self._refusal(problem, int(transaction["value"])) from None
+                replaced = False
         flight.handed_over_s = monotonic()
         if replaced:
             self.on_replaced(flight.hashes[-1] or "", flight.fees.maximum_wei)
+
+    def _take_back(self, flight: Flight, replaced: bool) -> None:
+        """Forget what the node has refused; the version before a replacement may still land."""
+        if replaced:
+            flight.versions.pop()
+            flight.hashes.pop()
+            self.journal.save_flight(flight)
+        else:
+            self.journal.forget_flights([flight])
 
     def _receipt(self, sent_hash: str) -> TxReceipt | None:
         with node_errors(self.web3):

@@ -1,9 +1,14 @@
 """The roles at work on a chain of their own, without Brownie and without scripts."""
 
+from contextlib import contextmanager
+
 import pytest
+from eth_account import Account
 from web3 import Web3
+from web3.providers.base import JSONBaseProvider
 
 from market.anvil import running_anvil
+from market.artifact import load_artifact
 from market.bids import Offer
 from market.clearing import Access
 from market.consumer import Consumer
@@ -12,14 +17,16 @@ from market.desk import Desk
 from market.memory import Memory
 from market.model import Terms
 from market.node import chain_name
-from market.provider import connect
+from market.provider import NodePool
 from market.signer import UnlockedSigner
 from market.store import save_offers
 from market.transactions import Sender
 from market.utility import Utility
+from tests.scripts.chain import wait_until
 
 UTILITY, ALICE, BOB = 0, 1, 2
 BIDDING_S = 600
+SENDING = ("eth_sendTransaction", "eth_sendRawTransaction")
 GWEI = 10**9
 HEAT_PUMP = Offer(3000, 2000 * GWEI, "heat pump")
 
@@ -40,6 +47,32 @@ class Recorder:
         return [str(arguments[0]) for name, *arguments in self.told if name == "problem"]
 
 
+class Line(JSONBaseProvider):
+    """The way to the chain; a test may do something before each request, such as raise an error.
+
+    Where the node mines at once, what was sent is in a block when the request returns.
+    """
+
+    def __init__(self, url):
+        super().__init__()
+        self.pool = NodePool([url], None)
+        self.before = lambda method: None
+
+    @property
+    def endpoint_uri(self):
+        return self.pool.endpoint_uri
+
+    def make_request(self, method, params):
+        self.before(method)
+        answer = self.pool.make_request(method, params)
+        if method in SENDING and "result" in answer and self._ask("anvil_getAutomine"):
+            wait_until(lambda: self._ask("eth_getTransactionReceipt", answer["result"]), "a block")
+        return answer
+
+    def _ask(self, method, *params):
+        return self.pool.make_request(method, [*params])["result"]
+
+
 class Town:
     """A contract on a chain, and whoever works with it."""
 
@@ -52,6 +85,29 @@ class Town:
 
     def sender(self, account):
         return Sender(self.web3, UnlockedSigner(self.web3.eth.accounts[account]))
+
+    def wallet(self, balance_wei=10**18):
+        """Return a new key whose account holds some Ether."""
+        wallet = Account.create()
+        self.rpc("anvil_setBalance", wallet.address, hex(balance_wei))
+        return wallet
+
+    def call(self, function, *arguments):
+        """Return a call of the contract, to be sent."""
+        contract = self.web3.eth.contract(self.market.address, abi=load_artifact()["abi"])
+        return contract.functions[function](*arguments)
+
+    @contextmanager
+    def still(self):
+        """Have no block mined but by `mine`."""
+        self.rpc("evm_setAutomine", False)
+        yield
+        self.rpc("evm_setAutomine", True)
+
+    def price_gas(self, base_wei):
+        """Have a unit of gas cost so much from the next block on, which is mined."""
+        self.rpc("anvil_setNextBlockBaseFeePerGas", hex(base_wei))
+        self.mine()
 
     def consumer(
         self,
@@ -84,6 +140,15 @@ class Town:
     def request(self, reduction_wh=5000):
         return self.utility.request(Terms(reduction_wh, 4 * GWEI, BIDDING_S)).request_id
 
+    def reorganise(self, depth, *returning):
+        """Replace the newest blocks; the first of the new ones has these signed transactions."""
+        self.rpc("anvil_reorg", depth, [[raw, 0] for raw in returning])
+
+    def newest_raws(self):
+        """Return the newest block's signed transactions."""
+        sent = self.web3.eth.get_block("latest")["transactions"]
+        return [self.rpc("eth_getRawTransactionByHash", made.to_0x_hex()) for made in sent]
+
     def close_gate(self):
         self.rpc("evm_increaseTime", BIDDING_S)
         self.mine()
@@ -109,8 +174,8 @@ def chain_url():
 
 @pytest.fixture
 def town(chain_url, tmp_path):
-    web3 = connect(chain_url)
-    town = Town(web3, tmp_path)
+    town = Town(Web3(Line(chain_url)), tmp_path)
     yield town
+    town.rpc("anvil_dropAllTransactions")
     town.rpc("evm_setAutomine", True)
-    town.mine()
+    town.price_gas(0)

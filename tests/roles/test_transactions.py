@@ -1,0 +1,318 @@
+"""A transaction is carried out at most once, and not stuck for longer than its fees allow."""
+
+import pytest
+import requests
+from web3 import Web3
+
+from market import transactions
+from market.fees import FeeCeilingError
+from market.memory import Memory
+from market.model import Standing
+from market.node import chain_name
+from market.reverts import RevertError
+from market.signer import KeySigner
+from market.transactions import BusyError, DroppedError, Sender, UnconfirmedError
+from tests.roles.conftest import GWEI, Line
+
+
+def attend(sender, flight):
+    """Look after a flight once, as whoever waits for it does."""
+    sent = sender.look(flight)
+    if sent is None and sender.is_due(flight):
+        sender.urge(flight)
+    return sent
+
+
+@pytest.fixture
+def wallet(town):
+    return town.wallet()
+
+
+@pytest.fixture
+def new_sender(town, wallet):
+    """Return a sender as it is after a start, with the journal of the former one."""
+    memories = []
+
+    def started(web3=None, replace_s=0.0, **options):
+        path, chain = town.folder / "market.sqlite3", chain_name(town.web3)
+        memories.append(Memory(path, chain, town.market.address, wallet.address))
+        signer = KeySigner(wallet)
+        return Sender(web3 or town.web3, signer, memories[-1], replace_s=replace_s, **options)
+
+    yield started
+    for memory in memories:
+        memory.close()
+
+
+def launch(town, sender, function="register", *arguments):
+    return sender.launch(sender.prepare(town.call(function, *arguments)), function)
+
+
+def journal(sender):
+    return sender.journal.flights(sender.signer.address)
+
+
+def pool(town):
+    """Return the hashes of the transactions that wait for a block."""
+    return [sent.to_0x_hex() for sent in town.web3.eth.get_block("pending")["transactions"]]
+
+
+def is_registered(town, sender):
+    return town.market.standing(sender.signer.address) == Standing.REGISTERED
+
+
+# Replacements
+
+
+def test_look__pending_for_long__is_replaced_with_higher_fees_and_carried_out_once(
+    town, new_sender
+):
+    sender, replaced = new_sender(), []
+    sender.on_replaced = lambda *told: replaced.append(told)
+    with town.still():
+        flight = launch(town, sender)
+        assert attend(sender, flight) is None
+        assert [*pool(town)] == [flight.hashes[1]]
+        assert journal(new_sender()) == [flight]
+        town.mine()
+    fees = [version["maxFeePerGas"] for version in flight.versions]
+    tips = [version["maxPriorityFeePerGas"] for version in flight.versions]
+    assert 8 * fees[1] >= 9 * fees[0]
+    assert 8 * tips[1] >= 9 * tips[0]
+    assert replaced == [(flight.hashes[1], fees[1])]
+    assert attend(sender, flight).hash == flight.hashes[1]
+    assert is_registered(town, sender)
+    assert town.web3.eth.get_transaction_count(sender.signer.address) == 1
+
+
+def test_look__former_version_mined_after_all__is_found(town, new_sender):
+    sender = new_sender()
+    with town.still():
+        flight = launch(town, sender)
+        town.mine()
+        flight.versions.append({**flight.newest, "maxFeePerGas": 99 * GWEI})
+        flight.hashes.append("0x" + "9" * 64)
+    assert attend(sender, flight).hash == flight.hashes[0]
+
+
+def test_look__not_pending_for_long__is_left_as_it_is(town, new_sender):
+    sender = new_sender(replace_s=3600)
+    with town.still():
+        flight = launch(town, sender)
+        for _ in range(3):
+            assert attend(sender, flight) is None
+    assert len(flight.versions) == 1
+
+
+def test_look__not_to_be_replaced__is_left_as_it_is(town, new_sender):
+    sender = new_sender()
+    with town.still():
+        flight = launch(town, sender)
+        assert sender.look(flight) is None
+    assert len(flight.versions) == 1
+
+
+def test_look__ceiling_reached__waits_below_it(town, new_sender):
+    sender = new_sender(ceiling_wei=2 * GWEI)
+    with town.still():
+        flight = launch(town, sender)
+        for _ in range(12):
+            assert attend(sender, flight) is None
+        town.mine()
+    fees = [version["maxFeePerGas"] for version in flight.versions]
+    assert 1 < len(fees) < 12
+    assert fees == sorted(set(fees))
+    assert fees[-1] <= 2 * GWEI < fees[-1] * 9 / 8
+    assert attend(sender, flight).hash == flight.hashes[-1]
+
+
+def test_look__gas_too_dear_meanwhile__waits_until_it_is_cheaper(town, new_sender):
+    sender = new_sender(ceiling_wei=5 * GWEI)
+    with town.still():
+        flight = launch(town, sender)
+        town.price_gas(10 * GWEI)
+        assert attend(sender, flight) is None
+        town.price_gas(0)
+        # Anvil forgets a transaction that does not pay the base fee of a block.
+        assert attend(sender, flight) is None
+        town.mine()
+    assert attend(sender, flight)
+
+
+def test_look__replacement_refused_for_lack_of_ether__former_version_goes_on(town, new_sender):
+    sender = new_sender()
+    prepared = sender.prepare(town.call("register"))
+    needed_wei = prepared.fields["gas"] * prepared.fields["maxFeePerGas"]
+    town.rpc("anvil_setBalance", sender.signer.address, hex(needed_wei))
+    with town.still():
+        flight = sender.launch(prepared, "register")
+        assert attend(sender, flight) is None
+        assert journal(new_sender()) == [flight]
+        town.mine()
+    assert attend(sender, flight).hash == flight.hashes[0]
+    assert len(flight.versions) == 1
+
+
+# Restarts, and a node that fails
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["still in the pool", "lost by the node"])
+def test_look__after_a_restart__is_the_same_transaction(town, new_sender, lost):
+    with town.still():
+        former = launch(town, new_sender(replace_s=3600))
+        if lost:
+            town.rpc("anvil_dropAllTransactions")
+        sender = new_sender(replace_s=3600)
+        (flight,) = journal(sender)
+        assert attend(sender, flight) is None
+        assert pool(town) == former.hashes == flight.hashes
+        town.mine()
+    assert attend(sender, flight).hash == former.hashes[0]
+
+
+def test_launch__node_cut_off_when_handed_over__is_handed_over_at_the_next_look(
+    town, new_sender, chain_url
+):
+    provider = Line(chain_url)
+    sender = new_sender(Web3(provider), replace_s=3600)
+
+    def cut(method):
+        if method == "eth_sendRawTransaction":
+            raise requests.ConnectionError
+
+    provider.before = cut
+    flight = launch(town, sender)
+    assert journal(new_sender()) == [flight]
+    assert attend(sender, flight) is None
+    provider.before = lambda method: None
+    assert attend(sender, flight) is None
+    assert attend(sender, flight).hash == flight.hashes[0]
+
+
+def test_send__flight_of_a_former_run__is_carried_out_first(town, new_sender, chain_url):
+    provider = Line(chain_url)
+    sender = new_sender(Web3(provider), replace_s=3600)
+    provider.before = lambda method: method == "eth_getTransactionReceipt" and town.mine()
+    with town.still():
+        launch(town, new_sender())
+        with pytest.raises(RevertError, match="is registered already"):
+            sender.send(town.call("register"), "register")
+    assert journal(sender) == []
+
+
+def test_send__in_a_block__is_forgotten(town, new_sender):
+    sender = new_sender()
+    assert sender.send(town.call("register"), "register").gas_used > 0
+    assert journal(sender) == []
+
+
+def test_wait__never_in_a_block__says_so_and_stays_in_the_journal(town, new_sender, monkeypatch):
+    monkeypatch.setattr(transactions, "_TIMEOUT_S", 0.1)
+    sender = new_sender()
+    with town.still():
+        flight = launch(town, sender)
+        with pytest.raises(UnconfirmedError, match="may still be carried out"):
+            sender.wait(flight)
+    assert [known.nonce for known in journal(new_sender())] == [flight.nonce]
+
+
+# Others with the same account
+
+
+def test_look__another_transaction_took_its_place__is_dropped(town, new_sender, wallet):
+    sender = new_sender()
+    with town.still():
+        flight = launch(town, sender)
+        town.rpc("anvil_dropAllTransactions")
+    other = town.call("submit_bids", town.request(), [(1000, 500)])
+    Sender(town.web3, KeySigner(wallet)).send(other, "submit_bids")
+    # A node may know the number of an account's transactions before it knows a receipt.
+    assert [attend(sender, flight) for _ in range(3)] == [None] * 3
+    with pytest.raises(DroppedError):
+        attend(sender, flight)
+    assert journal(sender) == []
+
+
+def test_launch__another_programs_transaction_pending__is_busy(town, new_sender, wallet):
+    sender = new_sender()
+    prepared = sender.prepare(town.call("register"))
+    with town.still():
+        launch(town, Sender(town.web3, KeySigner(wallet)))
+        with pytest.raises(BusyError, match="Another program's transaction"):
+            sender.launch(prepared, "register")
+    assert journal(sender) == []
+
+
+def test_launch__own_transaction_pending_that_the_node_lost__is_busy(town, new_sender):
+    sender = new_sender()
+    with town.still():
+        flight = launch(town, sender)
+        town.rpc("anvil_dropAllTransactions")
+        with pytest.raises(BusyError, match="An earlier transaction"):
+            launch(town, sender)
+    assert sender.unfinished() == [flight]
+
+
+def test_launch__something_sent_since_the_block_looked_at__is_not_carried_out(town, new_sender):
+    sender = new_sender()
+    prepared = sender.prepare(town.call("register"))
+    block = town.market.head().number
+    sender.send(town.call("register"), "register")
+    with pytest.raises(BusyError):
+        sender.launch(prepared, "register", block=block)
+
+
+# One instead of another
+
+
+def test_launch__instead_of_a_flight__only_the_new_one_is_carried_out(town, new_sender):
+    request_id = town.request()
+    sender = new_sender()
+    with town.still():
+        former = launch(town, sender)
+        prepared = sender.prepare(town.call("submit_bids", request_id, [(1000, 500)]))
+        flight = sender.launch(prepared, "submit_bids", request_id, instead_of=former)
+        assert pool(town) == flight.hashes
+        assert journal(new_sender()) == [flight]
+        town.mine()
+    assert attend(sender, flight)
+    assert not is_registered(town, sender)
+    assert len(town.market.bids(request_id)) == 1
+
+
+def test_launch__instead_of_a_flight_above_the_ceiling__leaves_it(town, new_sender):
+    sender = new_sender(ceiling_wei=GWEI)
+    prepared = sender.prepare(town.call("register"))
+    with town.still():
+        former = launch(town, sender)
+        with pytest.raises(FeeCeilingError, match="stuck"):
+            sender.launch(prepared, "again", instead_of=former)
+        assert pool(town) == former.hashes
+    assert journal(sender) == [former]
+
+
+# What the contract refuses
+
+
+def test_look__contract_refuses_on_chain__says_why(town, new_sender):
+    sender = new_sender()
+    prepared = sender.prepare(town.call("register"))
+    sender.send(town.call("register"), "register")
+    flight = sender.launch(prepared, "register")
+    with pytest.raises(RevertError, match="is registered already"):
+        attend(sender, flight)
+
+
+def test_prepare__contract_refuses_beforehand__nothing_is_sent(town, new_sender):
+    sender = new_sender()
+    with pytest.raises(RevertError, match="Request 7 does not exist"):
+        launch(town, sender, "submit_bids", 7, [(1000, 500)])
+    assert town.web3.eth.get_transaction_count(sender.signer.address) == 0
+
+
+def test_prepare__value_above_the_balance__says_both(town, new_sender):
+    sender = new_sender()
+    terms = (5000, 4 * GWEI, 60, 0, 0, 0, 0)
+    told = r"holds 1\.0 ETH, and 20\.0 ETH and the fee are more than that"
+    with pytest.raises(transactions.MarketError, match=told):
+        sender.prepare(town.call("request_reduction", *terms), value_wei=20 * 10**18)
