@@ -14,11 +14,14 @@
 import signal
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
+from market.light import leave_out_aiohttp
+
 
 def main() -> None:
     """Run what the command line names."""
     # Until a command takes over, which is seconds on a small device, Ctrl-C ends without a word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    leave_out_aiohttp()
     from market.command_line import ROLES, run
     from market.happenings import LogFormat
 

@@ -29,6 +29,8 @@ from market.units import format_eth
 # Short enough not to sleep through a request, long enough to leave a node in peace.
 _LONGEST_BACKOFF_S = HEARTBEAT_SECONDS
 
+_LEAST_REST = 0.25
+
 T = TypeVar("T")
 
 
@@ -76,12 +78,17 @@ class Agent:
         consumer = self._patiently(set_up, refused=(WrongChainError,))
         self.reporter.note("Waiting for requests; stop with Ctrl-C")
         while True:
+            began_s = monotonic()
             self._patiently(partial(self._step, consumer), refused=(ChainReplacedError,))
-            self._sleep(consumer)
+            self._sleep(consumer, began_s)
 
-    def _sleep(self, consumer: Consumer) -> None:
-        """Wait for the next look at the chain, and show meanwhile that all is well."""
-        wake_s = monotonic() + self.session.settings.poll_seconds
+    def _sleep(self, consumer: Consumer, began_s: float) -> None:
+        """Wait for the next look at the chain, and show meanwhile that all is well.
+
+        It comes POLL_SECONDS after the last one began; a node that is slow still gets some rest.
+        """
+        poll_s = self.session.settings.poll_seconds
+        wake_s = max(began_s + poll_s, monotonic() + poll_s * _LEAST_REST)
         while True:
             self._show_consumer(consumer)
             left_s = wake_s - monotonic()

@@ -1,6 +1,9 @@
 """Brownie, which starts scripts beside a chain they do not want. No other module knows it."""
 
+import os
+import sys
 from contextlib import redirect_stdout
+from functools import partial
 from io import StringIO
 
 from brownie import network
@@ -11,7 +14,19 @@ from market import command_line
 
 def run(role: str, *words: str) -> None:
     """Run what a role and the words after it name, from `brownie run`."""
-    command_line.run(role, *words, prepare=end_own_anvil)
+    prepare = partial(_leave_brownie, role, *words) if role == "consumer" else end_own_anvil
+    command_line.run(role, *words, prepare=prepare)
+
+
+def _leave_brownie(*words: str) -> None:
+    """Go on as `python -m market` in this same process, without anything of Brownie's in it.
+
+    A consumer runs for months, and Brownie with its project takes as much memory as all the rest.
+    """
+    end_own_anvil()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "market", "--", *words])
 
 
 def end_own_anvil() -> None:

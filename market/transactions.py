@@ -116,8 +116,11 @@ class Sender:
 
     def unfinished(self, block: BlockIdentifier = "latest") -> list[Flight]:
         """Return the flights that could still land: another with their nonce did not."""
+        flights = self.journal.flights(self.signer.address)
+        if not flights:
+            return []
         count = self._count(block)
-        return [f for f in self.journal.flights(self.signer.address) if f.nonce >= count]
+        return [flight for flight in flights if flight.nonce >= count]
 
     # One after the other
 
