@@ -14,6 +14,7 @@
 import signal
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
+from market.interrupts import INTERRUPTS
 from market.light import leave_out_aiohttp
 
 
@@ -21,6 +22,7 @@ def main() -> None:
     """Run what the command line names."""
     # Until a command takes over, which is seconds on a small device, Ctrl-C ends without a word.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)
     leave_out_aiohttp()
     from market.command_line import ROLES, run
     from market.happenings import LogFormat

@@ -15,6 +15,9 @@ from market.node import Block, NodeUnavailableError, time_after_s
 from market.reverts import RevertError
 from market.transactions import Prepared
 
+# More do not fit into the newest blocks, and older ones have been looked at already.
+_BIDS_OF_NEWEST_BLOCKS = 2_000
+
 
 class _BidMeanwhileError(MarketError):
     """Bids of this account have got on chain since they were looked for."""
@@ -177,7 +180,7 @@ class Answering:
                 request.request_id,
                 block=head.number,
                 instead_of=self._flight_in_the_way(request, head),
-                check=partial(self._require_no_bids, request.request_id),
+                check=partial(self._require_no_bids, request),
             )
         except _BidMeanwhileError:
             self.desk.forget(request.request_id)
@@ -193,14 +196,15 @@ class Answering:
             if flight.purpose != PURPOSE and self.desk.sender.is_due(flight):
                 self.desk.sender.urge(flight)
 
-    def _require_no_bids(self, request_id: int) -> None:
+    def _require_no_bids(self, request: Request) -> None:
         """Look once more for bids of this account, now that the nonce is known.
 
         A node that is just storing a block, or replacing one, may have told the number of
         transactions after that block, and the bids before it.
         """
-        account = self.desk.sender.signer.address
-        if self.desk.market.bids_of(account, request_id):
+        account, market = self.desk.sender.signer.address, self.desk.market
+        first = max(0, request.bid_count - _BIDS_OF_NEWEST_BLOCKS)
+        if market.bids_of(account, request.request_id, first=first):
             raise _BidMeanwhileError("The bids are on chain already")
 
     def _flight_in_the_way(self, request: Request, head: Block) -> Flight | None:

@@ -1,6 +1,7 @@
 """Brownie, which starts scripts beside a chain they do not want. No other module knows it."""
 
 import os
+import signal
 import sys
 from contextlib import redirect_stdout
 from functools import partial
@@ -10,6 +11,7 @@ from brownie import network
 from brownie.network.rpc import Rpc
 
 from market import command_line
+from market.interrupts import INTERRUPTS
 
 
 def run(role: str, *words: str) -> None:
@@ -26,6 +28,8 @@ def _leave_brownie(*words: str) -> None:
     end_own_anvil()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    # Held back until the new program can answer them in a line: Python's own start cannot.
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)
     os.execv(sys.executable, [sys.executable, "-m", "market", "--", *words])
 
 

@@ -1,8 +1,8 @@
 """The consumer's side: answer every request with bids, and report what they won.
 
-What a consumer remembers only saves work. Before it bids it looks at the chain for bids of its own,
-in the very block whose number of its transactions becomes the nonce: whatever was sent before, by
-this program or by another one with the same account, either shows there or can no longer happen.
+What a consumer remembers only saves work. Before it bids it asks how many transactions its account
+has on chain, which becomes the nonce, and then looks for bids of its own: whatever was sent before,
+by this program or by another one with the same account, either shows there or can no longer happen.
 """
 
 from collections.abc import Callable

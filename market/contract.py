@@ -89,10 +89,17 @@ class DemandReduction:
         return [bid for bid in self._all_bids(request_id, block) if bid.energy_wh]
 
     def bids_of(
-        self, consumer: ChecksumAddress, request_id: int, block: BlockIdentifier = "latest"
+        self,
+        consumer: ChecksumAddress,
+        request_id: int,
+        block: BlockIdentifier = "latest",
+        first: int = 0,
     ) -> list[Bid]:
-        """Return a consumer's bids in the order of arrival; a withdrawn one has no energy."""
-        return [bid for bid in self._all_bids(request_id, block) if bid.consumer == consumer]
+        """Return a consumer's bids in the order of arrival; a withdrawn one has no energy.
+
+        `first` is how many of all bids are passed over.
+        """
+        return [bid for bid in self._all_bids(request_id, block, first) if bid.consumer == consumer]
 
     def quote(self, request_id: int, block: BlockIdentifier = "latest") -> Quote:
         """Return the outcome if the gate closed now."""
@@ -252,8 +259,8 @@ class DemandReduction:
         call = self._contract.functions.submit_bids(request_id, bids)
         return call, _FIRST_USE_GAS * len(bids)
 
-    def _all_bids(self, request_id: int, block: BlockIdentifier) -> Iterator[Bid]:
-        return (Bid(*row) for row in self._pages("get_bids", request_id, block))
+    def _all_bids(self, request_id: int, block: BlockIdentifier, first: int = 0) -> Iterator[Bid]:
+        return (Bid(*row) for row in self._pages("get_bids", request_id, block, first))
 
     def _topics(self, *events: str) -> list[HexBytes]:
         return [HexBytes(event_abi_to_log_topic(self._contract.events[e].abi)) for e in events]
@@ -262,9 +269,10 @@ class DemandReduction:
         """Return a log as its event."""
         return self._contract.events[self._events[log["topics"][0]]]().process_log(log)
 
-    def _pages(self, name: str, request_id: int, block: BlockIdentifier) -> Iterator[Any]:
+    def _pages(
+        self, name: str, request_id: int, block: BlockIdentifier, offset: int
+    ) -> Iterator[Any]:
         """Yield the rows of a view that takes an offset and a limit."""
-        offset = 0
         while rows := self._view(name, request_id, offset, _PAGE, block=block):
             yield from rows
             offset += len(rows)

@@ -7,7 +7,7 @@ import threading
 from time import monotonic
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # A second Ctrl-C so soon is the same impatience, and must not break off what the first one starts.
 _IMPATIENCE_S = 1
 _SOON_S = 0.05
@@ -40,12 +40,12 @@ class _Interrupts:
 def raise_interrupts() -> None:
     """Have these signals raise a KeyboardInterrupt in the main thread from now on."""
     interrupts = _Interrupts()
-    for number in _SIGNALS:
+    for number in INTERRUPTS:
         signal.signal(number, interrupts)
     sys.unraisablehook = interrupts.mend
 
 
 def ignore_interrupts() -> None:
     """Let nothing break off the end that an interrupt has brought about."""
-    for number in _SIGNALS:
+    for number in INTERRUPTS:
         signal.signal(number, signal.SIG_IGN)

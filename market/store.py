@@ -4,7 +4,7 @@ A file is written whole or not at all, so that a reader, or a power cut, never m
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timezone
 from decimal import Decimal
 from enum import Enum
@@ -135,14 +135,21 @@ def load_offers(path: Path) -> tuple[Offer, ...]:
     return parse_offers(text, str(path))
 
 
-def save_offers(path: Path, offers: Iterable[Offer]) -> None:
-    """Write the offers as a bids.json that `load_offers` reads back; it refuses a list of none."""
+def save_offers(
+    path: Path, offers: Iterable[Offer], notes: Mapping[str, object] | None = None
+) -> None:
+    """Write the offers as a bids.json that `load_offers` reads back; it refuses a list of none.
+
+    `notes` are the writer's own, by keys that begin with "_".
+    """
     rows = list(offers)
     # json cannot write a Decimal as a number with its exact digits, so the numbers are joined here.
     energies = ", ".join(format_kwh(offer.energy_wh) for offer in rows)
     prices = ", ".join(format_eth_per_kwh(offer.price_wei_per_wh) for offer in rows)
-    devices = json.dumps([offer.device for offer in rows], ensure_ascii=False)
-    write_whole(path, f'{{"energy": [{energies}], "price": [{prices}], "device": {devices}}}\n')
+    devices = _json([offer.device for offer in rows])
+    own = "".join(f", {_json(key)}: {_json(note)}" for key, note in (notes or {}).items())
+    text = f'{{"energy": [{energies}], "price": [{prices}], "device": {devices}{own}}}\n'
+    write_whole(path, text)
 
 
 def load_results(path: Path) -> Results:
@@ -159,3 +166,7 @@ def load_results(path: Path) -> Results:
 def write_results(path: Path, results: Results) -> None:
     """Write results.json: energy in kWh, prices in ETH per kWh, money in ETH, as text."""
     write_whole(path, results.model_dump_json(by_alias=True, indent=2) + "\n")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
