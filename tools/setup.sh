@@ -163,7 +163,7 @@ main() {
   say "  2/3 Python packages, Node.js among them"
   run "installing the Python packages (can this machine reach PyPI?)" install_python_packages
   run "preparing the Python environment" prepare_environment
-  say "  3/3 JavaScript packages: Anvil, solc, OpenZeppelin, Solady, solhint"
+  say "  3/3 JavaScript packages: Anvil, Hardhat, solc, OpenZeppelin, Solady, solhint"
   run "installing the JavaScript packages (can this machine reach the npm registry?)" \
     install_npm_packages
   run "starting the Solidity compiler" link_tools

@@ -1,0 +1,1 @@
+"""Rounds of the market under faults, for as long as one asks."""

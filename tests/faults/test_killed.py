@@ -1,0 +1,146 @@
+"""Killed at any call to the node, before it is passed on or after, and started again.
+
+A round has phases; in each the process is killed at its first call, at its second, and so on, as
+many as it makes. What comes between two calls is covered too: whatever is done there, such as
+writing a file, is done or not done when the next call arrives.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.faults.cases import play_all
+from tests.faults.check import check
+from tests.faults.conftest import HEAT_PUMP, OVEN
+from tests.faults.people import WAITING, Person
+from tests.faults.rules import Killing
+from tests.faults.waiting import wait_until
+from tests.faults.world import World
+
+pytestmark = pytest.mark.slow
+
+NEIGHBOUR = 2
+NEVER = 10**9
+
+
+class Case(NamedTuple):
+    """A process is killed at a call of a phase, `after` it was carried out or before."""
+
+    phase: str
+    at: int
+    after: bool = False
+    forgets: bool = False
+
+
+def consumers_round(world: World, case: Case) -> Killing:
+    """Play a round whose consumer is killed in one phase."""
+    home = world.household("alice", 1, HEAT_PUMP, OVEN)
+    killing = Killing(home.process_id, case.at, after=case.after)
+    if case.phase == "starts":
+        request_id = world.chain.request(world.market)
+        home.proxy.add(killing)
+        home.start()
+    else:
+        home.start()
+        home.wait_for(WAITING)
+        if case.phase == "is asked":
+            home.proxy.add(killing)
+        request_id = world.chain.request(world.market)
+    see_through(home, case, lambda: home.has_bid(request_id), home.start)
+    home.proxy.remove(killing)
+    if case.phase == "is told":
+        home.wait_for("Bid (heat pump)")
+        home.proxy.add(killing)
+    world.chain.settle(world.market, request_id)
+    see_through(home, case, lambda: home.has_results(request_id), home.start)
+    check(world)
+    return killing
+
+
+def utilitys_round(world: World, case: Case) -> Killing:
+    """Play a round whose utility is killed, and that it finishes when started again."""
+    utility = world.utility()
+    killing = Killing(utility.process_id, case.at, after=case.after)
+    if case.phase == "requests":
+        utility.proxy.add(killing)
+    request(utility)
+    if not survives(utility, case, lambda: "is open" in utility.told):
+        ask_again(world, utility)
+    wait_until(world.market.request_count, lambda: utility.told)
+    utility.proxy.remove(killing)
+    requests = world.market.request_count()
+    assert requests == 1, f"{requests} requests; told was:\n{utility.told}"
+    world.chain.bid(world.market, 1, NEIGHBOUR)
+    if case.phase == "finishes":
+        utility.proxy.add(killing)
+    world.chain.close_gate(world.market, 1)
+    see_through(utility, case, lambda: not world.market.unfinished(), lambda: finish(utility))
+    check(world)
+    return killing
+
+
+def see_through(
+    person: Person, case: Case, done: Callable[[], bool], restart: Callable[[], object]
+) -> None:
+    """Return once it is done, by a process that is started again where it was killed."""
+    if not survives(person, case, done):
+        restart()
+        wait_until(done, lambda: f"{case}, after the restart\n{person.told}")
+
+
+def survives(person: Person, case: Case, done: Callable[[], bool]) -> bool:
+    """Return whether it was done by the same process, with the memory as the case wants it."""
+    wait_until(lambda: done() or not person.lives(), lambda: f"{case}\n{person.told}")
+    if case.forgets and not person.lives():
+        person.forget()
+    return person.lives() or done()
+
+
+def request(utility: Person) -> None:
+    utility.run("utility", "request", "2.5", "0.004", "600")
+
+
+def finish(utility: Person) -> None:
+    utility.run("utility", "finish")
+
+
+def ask_again(world: World, utility: Person) -> None:
+    """Request once more, unless the request was on its way when the utility was killed."""
+    wait_until(world.chain.is_pool_empty)
+    if not world.market.request_count():
+        request(utility)
+
+
+def play_phase(
+    worlds: Sequence[World],
+    folder: Path,
+    play: Callable[[World, Case], Killing],
+    phase: str,
+    *,
+    forgets: bool = False,
+) -> None:
+    """Count the calls of a phase, then kill the process at each of them."""
+    (unharmed,) = play_all(worlds[:1], folder, [Case(phase, NEVER)], play)
+    points = product(range(1, unharmed.seen + 1), [True] if forgets else [False, True])
+    cases = [Case(phase, at, after, forgets) for at, after in points]
+    killed = sum(bool(killing.victim) for killing in play_all(worlds, folder, cases, play))
+    # How often a process asks while nothing happens is never quite the same.
+    assert killed >= 0.8 * len(cases)
+
+
+@pytest.mark.parametrize("phase", ["starts", "is asked", "is told"])
+def test_consumer__killed_at_any_call__round_is_not_lost(worlds, tmp_path, phase):
+    play_phase(worlds, tmp_path, consumers_round, phase)
+
+
+@pytest.mark.parametrize("phase", ["starts", "is asked", "is told"])
+def test_consumer__killed_and_its_memory_deleted__round_is_not_lost(worlds, tmp_path, phase):
+    play_phase(worlds, tmp_path, consumers_round, phase, forgets=True)
+
+
+@pytest.mark.parametrize("phase", ["requests", "finishes"])
+def test_utility__killed_at_any_call__round_is_finished(worlds, tmp_path, phase):
+    play_phase(worlds, tmp_path, utilitys_round, phase)

@@ -1,0 +1,183 @@
+"""Transactions that do not get into a block by themselves, and accounts that others use too."""
+
+import threading
+
+import pytest
+
+from market.bids import Offer
+from tests.faults import rules
+from tests.faults.check import check, check_escrow, check_ether
+from tests.faults.conftest import HEAT_PUMP, OVEN
+from tests.faults.nursery import Nursery
+from tests.faults.people import WAITING, wallet
+from tests.faults.waiting import wait_until
+
+pytestmark = pytest.mark.slow
+
+GWEI = 10**9
+
+
+def round_of(world, home):
+    """Play a round with a consumer that waits, and return the calls of its transactions."""
+    request_id = world.chain.request(world.market)
+    home.wait_for_bid(request_id)
+    world.chain.settle(world.market, request_id)
+    home.wait_for_results(request_id)
+    check(world)
+    return [call.params[0] for call in home.proxy.calls if call.method == rules.SEND]
+
+
+@pytest.fixture
+def waiting(home):
+    home.start()
+    home.wait_for(WAITING)
+    return home
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_consumer__transaction_swallowed__is_sent_again(world, waiting, times):
+    with waiting.proxy.following(rules.first(times, rules.swallow, rules.SEND)):
+        sent = round_of(world, waiting)
+    assert len(sent) > times
+    assert world.chain.web3.eth.get_transaction_count(waiting.address) == 1
+
+
+def test_consumer__base_fee_rises_above_the_bids__replaced_before_gate_closure(world, waiting):
+    def dearer(call, forward):
+        with world.chain.still():
+            answer = forward()
+            world.chain.hold_base_fee(200 * GWEI)
+        return answer
+
+    with waiting.proxy.following(rules.first(1, dearer, rules.SEND)):
+        sent = round_of(world, waiting)
+    assert len({*sent}) > 1, waiting.told
+    assert world.chain.web3.eth.get_transaction_count(waiting.address) == 1
+
+
+def test_consumer__swallowed_and_killed__is_sent_again(world, waiting):
+    with waiting.proxy.following(rules.swallow):
+        request_id = world.chain.request(world.market)
+        wait_until(lambda: waiting.proxy.count(rules.SEND), lambda: waiting.told)
+        waiting.process.kill()
+    waiting.start()
+    waiting.wait_for_bid(request_id)
+    world.chain.settle(world.market, request_id)
+    waiting.wait_for_results(request_id)
+    check(world)
+
+
+def test_consumer__gas_above_the_ceiling__waits_until_it_is_cheaper(world, home):
+    home.configure(MAX_FEE_GWEI=50)
+    home.start()
+    home.wait_for(WAITING)
+    world.chain.hold_base_fee(100 * GWEI)
+    request_id = world.chain.request(world.market)
+    home.wait_for("MAX_FEE_GWEI")
+    assert not home.proxy.count(rules.SEND)
+    world.chain.hold_base_fee(None)
+    home.wait_for_bid(request_id)
+    world.chain.settle(world.market, request_id)
+    home.wait_for_results(request_id)
+    check(world)
+
+
+def test_consumer__bids_would_cost_more_than_they_win__sends_nothing(world):
+    home = world.household("alice", 1, Offer(2000, 5 * GWEI))
+    home.start()
+    home.wait_for(WAITING)
+    world.chain.hold_base_fee(1000 * GWEI)
+    request_id = world.chain.request(world.market, price_step_wei=GWEI // 100)
+    home.wait_for("gas would cost")
+    world.chain.settle(world.market, request_id)
+    home.wait_for_results(request_id)
+    check(world, absent=[(home, request_id)])
+    assert not home.proxy.count(rules.SEND)
+
+
+def test_consumer__other_program_uses_the_account__bids_once(world, waiting):
+    other = {"from": waiting.address, "to": wallet(5).address, "value": 1}
+    for _ in range(3):
+        world.chain.web3.eth.send_transaction(other)
+        round_of(world, waiting)
+    assert world.chain.web3.eth.get_transaction_count(waiting.address) == 6
+
+
+def test_consumer__other_programs_transaction_is_pending__waits_for_it(world, waiting):
+    other = {"from": waiting.address, "to": wallet(5).address, "value": 1}
+    with world.chain.still():
+        world.chain.web3.eth.send_transaction(other)
+        world.chain.request(world.market)
+    waiting.wait_for_bid(1)
+    world.chain.settle(world.market, 1)
+    waiting.wait_for_results(1)
+    check(world)
+
+
+def test_consumers__two_devices_with_one_account__bid_once(world):
+    devices = [world.household(name, 1, HEAT_PUMP, OVEN) for name in ("first", "second")]
+    for device in devices:
+        device.start()
+    for device in devices:
+        device.wait_for(WAITING)
+    for _ in range(5):
+        request_id = world.chain.request(world.market)
+        devices[0].wait_for_bid(request_id)
+        world.chain.settle(world.market, request_id)
+        for device in devices:
+            device.wait_for_results(request_id)
+        check(world)
+    assert world.chain.web3.eth.get_transaction_count(devices[0].address) == 5
+
+
+def test_consumers__other_devices_bids_mined_before_the_nonce_is_read__bid_once(world):
+    asked, mined = threading.Event(), threading.Event()
+
+    def state_of_the_next_block(call, forward):
+        """Answer as a node does that is just storing the next block, or has just replaced one."""
+        if call.params[1] in ("latest", "pending") or not world.market.request_count():
+            return forward()
+        asked.set()
+        mined.wait(10)
+        return forward(call.changed([call.params[0], "latest"]))
+
+    devices = [world.household(name, 1, HEAT_PUMP, OVEN) for name in ("first", "second")]
+    for device in devices:
+        device.start()
+        device.wait_for(WAITING)
+    rule = rules.only(state_of_the_next_block, "eth_getTransactionCount")
+    with world.chain.still(), devices[1].proxy.following(rule):
+        request_id = world.chain.request(world.market)
+        assert asked.wait(10)
+        world.chain.wait_for_pool()
+        world.chain.mine()
+        mined.set()
+        devices[1].wait_for("are on chain already")
+        world.chain.mine(3)
+    world.chain.settle(world.market, request_id)
+    for device in devices:
+        device.wait_for_results(request_id)
+    check(world)
+
+
+@pytest.mark.parametrize("offset_s", [-3600, 3600])
+def test_consumer__clock_an_hour_off__bids_and_is_told(world, home, offset_s):
+    home.nursery = Nursery(clock_offset_s=offset_s)
+    home.start()
+    home.wait_for(WAITING)
+    round_of(world, home)
+    home.process.stop()
+    home.nursery.close()
+
+
+def test_utility__clock_an_hour_off__round_is_settled(world, home):
+    nursery = Nursery(clock_offset_s=3600)
+    utility = world.utility()
+    utility.nursery = nursery
+    home.start()
+    utility.run("utility", "request", "2.5", "0.004", "30")
+    home.wait_for_results(1)
+    assert utility.process.wait() == 0
+    nursery.close()
+    check_escrow(world.market.request(1))
+    check_ether(world)

@@ -1,0 +1,29 @@
+"""Hardhat's node: another implementation than Anvil, and with blocks that take their time."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.scripts.stage import free_port
+
+BLOCK_MS = 1000
+CHAIN_ID = 9009
+_PROGRAM = Path(__file__).with_name("hardhat.mjs")
+
+
+@contextmanager
+def running_hardhat() -> Iterator[str]:
+    """Run Hardhat's node and yield its address; the process is gone when the block is left."""
+    port = free_port()
+    command = [Path(sys.executable).with_name("node"), _PROGRAM, port, CHAIN_ID, BLOCK_MS]
+    with subprocess.Popen(
+        [str(word) for word in command], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"listening\n"
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
