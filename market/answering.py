@@ -84,16 +84,22 @@ class Answering:
     def _urge(self, flight: Flight, request: Request, head: Block) -> None:
         """Send bids again, under the same conditions as the first time.
 
-        After a reorganisation another program may have bid for this account, with another nonce.
+        After a reorganisation another program may bid for this account with an earlier nonce, if
+        what was sent before these bids is gone: until that is back, they wait.
         """
-        if self._bids_on_chain(request, head):
-            self.desk.memory.forget_flights([flight])
-            self.desk.forget(request.request_id)
+        sender = self.desk.sender
+        if sender.is_next(flight):
+            account = sender.signer.address
+            if self.desk.market.bids_of(account, request.request_id):
+                self.desk.memory.forget_flights([flight])
+                self.desk.forget(request.request_id)
+            else:
+                sender.urge(flight)
             return
-        first, *_ = self.desk.sender.unfinished(head.number) or [flight]
-        if first is flight or self._is_too_late(first, head):
-            # One that can only be refused now is still what the nonces behind it wait for.
-            self.desk.sender.urge(first)
+        first, *_ = sender.unfinished() or [flight]
+        if sender.is_next(first) and self._is_too_late(first, head):
+            # It can only be refused now, but it is what the nonces behind it wait for.
+            sender.urge(first)
 
     def watch_bids(self, known: Round, request: Request) -> None:
         """Send bids again that a reorganisation has taken from the chain."""

@@ -239,6 +239,10 @@ class Sender:
                 )
         return None
 
+    def is_next(self, flight: Flight) -> bool:
+        """Return whether nothing of this account has to be carried out before a flight."""
+        return flight.nonce == self._count("latest")
+
     def is_due(self, flight: Flight) -> bool:
         """Return whether a flight should be handed over again."""
         waits_s = monotonic() - (flight.handed_over_s or 0.0)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(sys.prefix, "bin", "node")
 PYTHON_CODE = [
     name
-    for name in ("market", "scripts", "flaskapp", "tests", "bench", "tools")
+    for name in ("market", "scripts", "flaskapp", "tests", "bench", "tools", "soak")
     if (ROOT / name).is_dir()
 ]
 CONTRACTS = {path.relative_to(ROOT) for path in (ROOT / "contracts").rglob("*.sol")}
