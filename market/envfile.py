@@ -15,6 +15,7 @@ SECRETS = (
     "RPC_URLS",
     "WEB3_INFURA_PROJECT_ID",
     "ETHERSCAN_TOKEN",
+    "PAGE_PASSWORD_HASH",
 )
 """The variables that are nobody else's business."""
 

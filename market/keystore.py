@@ -8,6 +8,7 @@ from pathlib import Path
 from eth_account import Account as EthAccount
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
+from eth_utils.address import to_checksum_address
 
 from market.errors import MarketError
 from market.files import write_whole
@@ -26,6 +27,18 @@ def load_key(folder: Path, account: Account) -> LocalAccount:
     # Read first: nobody should have to type a password to learn that the file cannot be used.
     encrypted = _content(_file(folder, account.name), account.name)
     return _decrypted(encrypted, account, account.password.get_secret_value() or _typed(account))
+
+
+def read_address(folder: Path, name: str) -> ChecksumAddress | None:
+    """Return an account's address without its password; None where its file does not tell it.
+
+    MarketError if there is no such file, or it is damaged.
+    """
+    written = str(_content(_file(folder, name), name).get("address") or "").removeprefix("0x")
+    try:
+        return to_checksum_address(f"0x{written}") if written else None
+    except ValueError:
+        raise _damaged(name) from None
 
 
 def new_account(folder: Path, name: str) -> ChecksumAddress:
@@ -103,14 +116,15 @@ def _damaged(name: str) -> MarketError:
 
 def _typed(account: Account) -> str:
     """Return the password that the person at the terminal types; MarketError without a terminal."""
-    return _read(
+    return read_secret(
         f"Password of account {account.name}: ",
         f"The password of account {account.name} is not in .env, and there is no terminal "
         "to type it at: write it into .env",
     )
 
 
-def _read(question: str, without_terminal: str) -> str:
+def read_secret(question: str, without_terminal: str) -> str:
+    """Return what is typed without being shown; MarketError with these words if nobody can."""
     try:
         with warnings.catch_warnings():
             # Said where the password could only be read from a pipe, and would be shown.
@@ -122,9 +136,9 @@ def _read(question: str, without_terminal: str) -> str:
 
 def _typed_twice(name: str) -> str:
     question = f"New password of account {name}: "
-    password = _read(question, "There is no terminal to type a password at: use one")
+    password = read_secret(question, "There is no terminal to type a password at: use one")
     if not password:
         raise MarketError("An account needs a password: type one")
-    if _read("The same again: ", "") != password:
+    if read_secret("The same again: ", "") != password:
         raise MarketError("The two passwords differ, and no account was made: try again")
     return password

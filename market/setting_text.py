@@ -21,10 +21,12 @@ from market.units import (
 _LONGEST_S = 3600
 _MOST_CONFIRMATIONS = 100
 _MOST_REQUESTS = 10_000
+_HIGHEST_PORT = 65535
 _MOST_GWEI = 1_000_000
 _MOST_ETH = 1_000_000
 _BETWEEN_URLS = re.compile(r"[\s,]+")
 _URL = TypeAdapter(HttpUrl)
+_HOST = re.compile(r"[0-9A-Za-z.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 _YES_OR_NO = TypeAdapter(bool)
 
 Choice = TypeVar("Choice")
@@ -56,6 +58,18 @@ def seconds(text: str) -> float:
 def confirmations(text: str) -> int:
     """Return a number of blocks, which may be none."""
     return _whole(text, 0, _MOST_CONFIRMATIONS)
+
+
+def port(text: str) -> int:
+    """Return the number of a port."""
+    return _whole(text, 1, _HIGHEST_PORT)
+
+
+def host(text: str) -> str:
+    """Return an IP address, or a name that this machine has, as a server is told it."""
+    if not _HOST.fullmatch(text):
+        raise MarketError("write an address of this machine such as 127.0.0.1, without a port")
+    return text
 
 
 def requests_per_day(text: str) -> int:

@@ -108,6 +108,9 @@ class Settings(BaseModel):
     log_file: Annotated[Path | None, _from_text(text.path_or_none)] = Field(
         default_factory=lambda settings: settings["database_folder"] / "consumer.log"
     )
+    page_host: Annotated[str, _from_text(text.host)] = "127.0.0.1"
+    page_port: Annotated[int, _from_text(text.port)] = 8000
+    page_password_hash: SecretStr = _NO_SECRET
 
     def final_after(self, *, remote: bool) -> int:
         """Return how many blocks must follow one for it to be final; none on a local chain."""

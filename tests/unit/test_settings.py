@@ -92,6 +92,9 @@ def test_load_settings__no_file__has_the_defaults(env_file):
         database_folder=Path("database"),
         log_format=LogFormat.TEXT,
         log_file=Path("database/consumer.log"),
+        page_host="127.0.0.1",
+        page_port=8000,
+        page_password_hash=SecretStr(""),
     )
 
 
@@ -141,6 +144,9 @@ def test_load_settings__every_variable_in_the_file__is_read(load, env_file):
         "DATABASE_FOLDER=/var/lib/market\n"
         "LOG_FORMAT=json\n"
         "LOG_FILE=/var/log/market.log\n"
+        "PAGE_HOST=192.168.1.7\n"
+        "PAGE_PORT=8443\n"
+        "PAGE_PASSWORD_HASH='scrypt:32768:8:1$salt$hash'\n"
         "SOMETHING_ELSE=1\n"
     )
     assert settings == Settings(
@@ -172,6 +178,9 @@ def test_load_settings__every_variable_in_the_file__is_read(load, env_file):
         database_folder=Path("/var/lib/market"),
         log_format=LogFormat.JSON,
         log_file=Path("/var/log/market.log"),
+        page_host="192.168.1.7",
+        page_port=8443,
+        page_password_hash=SecretStr("scrypt:32768:8:1$salt$hash"),
     )
 
 
@@ -321,6 +330,13 @@ def test_load_settings__field_names_in_the_environment__are_not_variables(env_fi
         ("CONFIRMATIONS", "101", "write a whole number from 0 to 100"),
         ("CONFIRMATIONS", "1.5", "write a whole number from 0 to 100"),
         ("CONFIRMATIONS", "few", '"few" is not a number: write digits only, such as 5 or 0.5'),
+        ("PAGE_PORT", "0", "write a whole number from 1 to 65535"),
+        ("PAGE_PORT", "65536", "write a whole number from 1 to 65535"),
+        (
+            "PAGE_HOST",
+            "http://127.0.0.1:8000",
+            "write an address of this machine such as 127.0.0.1, without a port",
+        ),
         ("MAX_REQUESTS_PER_DAY", "0", "write a whole number from 1 to 10000"),
         ("MAX_REQUESTS_PER_DAY", "10001", "write a whole number from 1 to 10000"),
         ("MAX_FEE_GWEI", "0", "write more than 0 and at most 1000000 gwei"),

@@ -1,0 +1,81 @@
+"""What the page shows of the market, put together at each look; who looks may have to wait."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from market.account_address import consumer_address
+from market.errors import MarketError
+from market.live import LiveMarket, View
+from market.masking import Mask
+from market.memory import Memory, Round
+from market.node import NodeUnavailableError
+from market.session import Session
+from market.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The market at a moment; without a view, `problem` says why."""
+
+    view: View | None = None
+    known: Mapping[int, Round] = field(default_factory=dict)
+    problem: str = ""
+    node_is_away: bool = False
+
+
+class Looker:
+    """Looks, and keeps the connection to the node from one look to the next."""
+
+    def __init__(self, read_settings: Callable[[], Settings], *, remote: bool) -> None:
+        self._read_settings, self._remote = read_settings, remote
+        self._settings: Settings | None = None
+        self._live: LiveMarket | None = None
+
+    def __call__(self) -> Picture:
+        """Return what there is to be seen; a problem is part of the picture."""
+        settings = self._read_settings()
+        view, problem = self._view(settings)
+        mask = Mask(settings.secrets())
+        return Picture(
+            view=view,
+            known=_known(settings.database_folder / "market.sqlite3", view) if view else {},
+            problem=mask(str(problem)) if problem else "",
+            node_is_away=isinstance(problem, NodeUnavailableError),
+        )
+
+    def _view(self, settings: Settings) -> tuple[View | None, MarketError | None]:
+        try:
+            return self._live_market(settings).look(), None
+        except MarketError as problem:
+            if not isinstance(problem, NodeUnavailableError):
+                self._live = None
+            return None, problem
+        # A broken node's answer must not end the thread that everybody's page waits for.
+        except Exception as problem:
+            self._live = None
+            return None, NodeUnavailableError(
+                f"The node's answer made no sense ({type(problem).__name__})"
+            )
+
+    def _live_market(self, settings: Settings) -> LiveMarket:
+        if self._live is None or settings != self._settings:
+            session = Session(settings, self._remote, Console(quiet=True))
+            market = session.market()
+            account = consumer_address(settings, session.web3, remote=self._remote)
+            self._live, self._settings = LiveMarket(market, account), settings
+        return self._live
+
+
+def _known(memory_file: Path, view: View) -> dict[int, Round]:
+    """Return what the consumer remembers of the requests that are in view."""
+    shown = {known.request.request_id for known in (*view.rounds, view.last) if known}
+    if not (shown and view.account and memory_file.exists()):
+        return {}
+    memory = Memory(memory_file, view.chain, view.contract, view.account)
+    try:
+        return {known.request_id: known for known in memory.rounds() if known.request_id in shown}
+    finally:
+        memory.close()

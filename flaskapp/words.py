@@ -1,0 +1,71 @@
+"""How the page writes what it shows: numbers with their units, times, and what a state means."""
+
+from datetime import datetime, timezone
+from decimal import ROUND_DOWN, Decimal
+
+from flask import Flask
+from markupsafe import Markup
+
+from market.happenings import price_name, short
+from market.units import ETH_PLACES, format_eth, format_eth_per_kwh, format_kwh
+
+_SHOWN_PLACES = 6
+_SMALLEST = Decimal(1).scaleb(-_SHOWN_PLACES)
+
+
+def kwh(energy_wh: int) -> str:
+    """Return energy with its unit, exactly."""
+    return f"{format_kwh(energy_wh)} kWh"
+
+
+def eth(amount_wei: int) -> str:
+    """Return money with its unit, exactly."""
+    return f"{format_eth(amount_wei)} ETH"
+
+
+def price(wei_per_wh: int) -> str:
+    """Return a price with its unit, exactly."""
+    return f"{format_eth_per_kwh(wei_per_wh)} ETH/kWh"
+
+
+def rounded_eth(amount_wei: int) -> Markup:
+    """Return money in a few digits, never more than there is; all of them show on pointing."""
+    exact = Decimal(amount_wei).scaleb(-ETH_PLACES)
+    shown = exact.quantize(_SMALLEST, rounding=ROUND_DOWN)
+    if shown == exact:
+        return Markup.escape(eth(amount_wei))
+    text = f"{shown:f}".rstrip("0") if shown else f"less than {_SMALLEST:f}"
+    return Markup('<span title="{}">{} ETH</span>').format(eth(amount_wei), text)
+
+
+def when(time: datetime | int | None) -> Markup:
+    """Return a time that the browser shows in its own zone; in UTC where it does not."""
+    if time is None:
+        return Markup("–")
+    moment = datetime.fromtimestamp(time, timezone.utc) if isinstance(time, int) else time
+    moment = moment.astimezone(timezone.utc)
+    return Markup('<time datetime="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: 1 bid, 2 bids."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def shortened(text: str) -> Markup:
+    """Return an address or a hash in brief, which a press writes out and copies."""
+    button = (
+        '<button type="button" class="hash" title="{}" data-whole="{}" aria-expanded="false">'
+        '<span class="unseen">Write out </span><code>{}</code></button>'
+    )
+    return Markup(button).format(text, text, short(text))
+
+
+def add_words(app: Flask) -> None:
+    """Let the templates use them."""
+    filters = (kwh, eth, price, rounded_eth, when, counted, shortened, price_name)
+    for written in filters:
+        app.add_template_filter(written)
