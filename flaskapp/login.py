@@ -41,37 +41,43 @@ class LoginForm(FlaskForm):  # type: ignore[misc]
 
 
 class Tries:
-    """Counts wrong passwords of the last minute, by address and together."""
+    """Counts the tries of the last minute that were not right, by address and together."""
 
     def __init__(self) -> None:
-        self._failed: dict[str, deque[float]] = defaultdict(deque)
+        self._tried: dict[str, deque[float]] = defaultdict(deque)
         self._lock = threading.Lock()
 
-    def wait_s(self, address: str) -> float:
-        """Return how long this address has to wait before it may try again, 0 if not at all."""
+    def take(self, address: str) -> float:
+        """Return how long an address has to wait before its next try; 0 counts as one try.
+
+        It counts before the password is looked at, as many may be tried at once.
+        """
         now_s = monotonic()
         with self._lock:
             self._forget(now_s - _WITHIN_S)
-            mine = self._failed.get(address, deque())
-            every = sorted(time for times in self._failed.values() for time in times)
+            mine = self._tried.get(address, deque())
+            every = sorted(time for times in self._tried.values() for time in times)
             too_many = [
                 times[-most]
                 for times, most in ((mine, _TRIES), (every, _TRIES_OF_ALL))
                 if len(times) >= most
             ]
+            if not too_many:
+                self._tried[address].append(now_s)
         return max((time + _WITHIN_S - now_s for time in too_many), default=0.0)
 
-    def failed(self, address: str) -> None:
-        """Count a wrong password."""
+    def give_back(self, address: str) -> None:
+        """Count a try no longer: it was the right password."""
         with self._lock:
-            self._failed[address].append(monotonic())
+            if self._tried.get(address):
+                self._tried[address].pop()
 
     def _forget(self, before_s: float) -> None:
-        for address, times in [*self._failed.items()]:
+        for address, times in [*self._tried.items()]:
             while times and times[0] < before_s:
                 times.popleft()
             if not times:
-                del self._failed[address]
+                del self._tried[address]
 
 
 def add_login(app: Flask) -> None:
@@ -113,15 +119,15 @@ def enter() -> Response | str | tuple[str, int] | tuple[str, int, dict[str, str]
     tries: Tries = _tries()
     address = request.remote_addr or ""
     form = LoginForm()
-    if (wait_s := tries.wait_s(address)) > 0:
+    if not form.validate_on_submit():
+        return render_template("login.html", form=form), 400
+    if (wait_s := tries.take(address)) > 0:
         text = f"Too many wrong passwords: try again in {int(wait_s) + 1} s"
         page = render_template("login.html", form=form, problem=text)
         return page, 429, {"Retry-After": str(int(wait_s) + 1)}
-    if not form.validate_on_submit():
-        return render_template("login.html", form=form), 400
     if not check_password_hash(_password_hash(), form.password.data):
-        tries.failed(address)
         return render_template("login.html", form=form, problem="The password is wrong"), 403
+    tries.give_back(address)
     session.clear()
     session["login"] = _mark()
     session.permanent = True

@@ -1,6 +1,7 @@
 """The server of the page: waitress, at the address in the settings."""
 
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
 from waitress.server import BaseWSGIServer, create_server
@@ -38,7 +39,7 @@ def serve(session: Session) -> None:
     """Serve the page until stopped; MarketError if it cannot be served as the settings say."""
     settings = session.settings
     check_settings(settings)
-    app = create_app(lambda: load_settings(settings.env_file), remote=session.remote)
+    app = create_app(partial(_still_served_with, settings), remote=session.remote)
     household: Household = app.extensions["household"]
     dispatcher = _Dispatcher(household.watcher.close)
     server = _bound(app, settings, dispatcher)
@@ -53,6 +54,22 @@ def serve(session: Session) -> None:
             soft_wrap=True,
         )
     server.run()
+
+
+def _still_served_with(first: Settings) -> Settings:
+    """Return the settings as they are now, but for what the page is being served with.
+
+    MarketError if the page would be open to everybody now, or its password never right.
+    """
+    kept = {name: getattr(first, name) for name in ("page_host", "page_port", "database_folder")}
+    now = load_settings(first.env_file).model_copy(update=kept)
+    check_settings(now)
+    if first.page_password_hash and not now.page_password_hash:
+        raise MarketError(
+            "PAGE_PASSWORD_HASH is no longer in the settings, and the page goes on asking for the "
+            "password: to serve it without one, start it again"
+        )
+    return now
 
 
 def check_settings(settings: Settings) -> None:

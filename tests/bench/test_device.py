@@ -41,7 +41,7 @@ def figures() -> Figures:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "limit_mb"),
     [*zip((ALONE, WITH_BROWNIE), MEMORY_LIMIT_MB.values(), strict=True)],

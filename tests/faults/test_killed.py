@@ -20,7 +20,7 @@ from tests.faults.rules import Killing
 from tests.faults.waiting import wait_until
 from tests.faults.world import World
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 NEIGHBOUR = 2
 NEVER = 10**9

@@ -18,7 +18,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.waiting import wait_until
 from tests.faults.world import CHAIN_ID, World
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 OUTAGE_S = 1.5
 

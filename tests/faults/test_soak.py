@@ -7,7 +7,7 @@ import pytest
 from soak.plan import faults_of
 from tests.scripts.processes import Script, environment, marked
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 PEOPLE = ["alice", "bob", "utility"]
 

@@ -3,6 +3,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
+from playwright.sync_api import expect
 from pydantic import SecretStr
 
 from flaskapp import create_app
@@ -22,6 +23,8 @@ def chain():
 
 @pytest.fixture(scope="session")
 def browser():
+    # Its own patience ends after five seconds, in which a busy machine does not start a consumer.
+    expect.set_options(timeout=30_000)
     with running_browser() as started:
         yield started
 
@@ -47,14 +50,14 @@ def serving(folder, chain, market):
         yield server.start()
     finally:
         server.stop()
-        assert not psutil.wait_procs(marked(mark), timeout=3)[1]
+        assert not psutil.wait_procs(marked(mark), timeout=10)[1]
 
 
 @pytest.fixture
 def page(browser, server):
     """A window of the browser, which must not fetch anything from anybody but the page's server."""
     context = browser.new_context(base_url=server.url, viewport=DESKTOP, locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     opened = context.new_page()
     foreign: list[str] = []
     complaints: list[str] = []

