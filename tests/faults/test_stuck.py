@@ -12,7 +12,7 @@ from tests.faults.nursery import Nursery
 from tests.faults.people import WAITING, wallet
 from tests.faults.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 GWEI = 10**9
 
