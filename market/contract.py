@@ -32,6 +32,10 @@ _HOSTILE_PAYEE_GAS = 60_000
 _PAID, _DEFERRED = "WinnerPaid", "PaymentDeferred"
 
 
+class NotShownYetError(MarketError):
+    """The node knows what has become of a request, but not yet the events that tell it."""
+
+
 def deploy(sender: Sender, access: Access) -> tuple[ChecksumAddress, Sent]:
     """Deploy a contract whose utility is the sender, and return its address."""
     artifact = load_artifact()
@@ -131,7 +135,8 @@ class DemandReduction:
     ) -> list[Payment]:
         """Return what the winners of a request got so far, all or one consumer's, in turn.
 
-        `earliest` is a block before gate closure, if one is known.
+        `earliest` is a block before gate closure, if one is known. NotShownYetError if the
+        node does not show the end of a request that is settled: it may lack payments, too.
         """
         which = _word(request.request_id)
         topics = [self._topics(_PAID, _DEFERRED), which, _word(consumer) if consumer else None]
@@ -140,12 +145,18 @@ class DemandReduction:
         payments: list[Payment] = []
         head = self.head().number
         start = first_block_at(self.web3, request.gate_closure, head, earliest)
-        for logs in logs_in_ranges(self.web3, lambda a, b: paid(a, b) + ended(a, b), start, head):
+        # The end is asked for first: whoever knows it knows the payments before it.
+        for logs in logs_in_ranges(self.web3, lambda a, b: ended(a, b) + paid(a, b), start, head):
             found = [self._decoded(log) for log in logs]
             # Bid 0 is the utility's refund.
             payments += [_payment(event) for event in found if event["args"].get("bid_id")]
             if any(event["event"] == "RequestSettled" for event in found):
-                break
+                return payments
+        if request.status == Status.SETTLED:
+            raise NotShownYetError(
+                f"The node does not show yet how request {request.request_id} has ended: "
+                "asking it again"
+            )
         return payments
 
     def requests_bid_in(self, consumer: ChecksumAddress, first: int, last: int) -> set[int]:

@@ -7,7 +7,7 @@ from time import sleep
 from typing import TypeVar
 
 from market.clearing import Bid
-from market.contract import DemandReduction
+from market.contract import DemandReduction, NotShownYetError
 from market.errors import MarketError
 from market.fees import FeeCeilingError
 from market.model import Payment, Quote, Request, Status, Terms
@@ -21,6 +21,7 @@ PAY_BATCH = 100
 
 T = TypeVar("T")
 
+_WORTH_WAITING = (NodeUnavailableError, NotShownYetError, BusyError, FeeCeilingError)
 _UNFINISHED = (Status.NONE, Status.BIDDING, Status.CLEARED)
 
 
@@ -166,7 +167,7 @@ class Utility:
         while True:
             try:
                 return act()
-            except (NodeUnavailableError, BusyError, FeeCeilingError) as problem:
+            except _WORTH_WAITING as problem:
                 if str(problem) != waits_for:
                     self.tell(problem)
                 waits_for = str(problem)
