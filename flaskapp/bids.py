@@ -66,7 +66,7 @@ def change() -> Response | str | tuple[str, int]:
     form = BidsForm()
     content = the_household().bids_file.read()
     if not form.validate_on_submit():
-        return _page([TypedBid()], content.version, content, problem=_too_many(form)), 400
+        return _page([TypedBid()], content.version, content), 400
     rows, version, action = form.typed(), form.version.data or "", request.form.get("action", "")
     if action == "add":
         return _page([*rows, TypedBid()], version, content)
@@ -186,7 +186,3 @@ def _total(checked: Sequence[CheckedBid]) -> str:
         return ""
     energy = kwh(sum(offer.energy_wh for offer in offers))
     return f"{counted(len(offers), 'bid')}, together up to {energy}"
-
-
-def _too_many(form: BidsForm) -> str:
-    return f"Nothing was saved: a form takes at most {_MOST_ROWS} rows" if form.rows.errors else ""

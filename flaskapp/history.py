@@ -6,6 +6,7 @@ from flaskapp.charts import earnings_chart
 from flaskapp.household import the_household
 from market.history import History, load_history
 from market.history_csv import as_csv
+from market.memory import MEMORY_FILE
 
 blueprint = Blueprint("history", __name__)
 
@@ -42,7 +43,7 @@ def _history() -> History:
     household = the_household()
     _, picture = household.watcher.newest(timeout_s=1.5)
     view = picture.view if picture else None
-    memory_file = household.settings().database_folder / "market.sqlite3"
+    memory_file = household.settings().database_folder / MEMORY_FILE
     if view is None:
         return load_history(memory_file)
     return load_history(memory_file, (view.chain, view.contract), view.past)

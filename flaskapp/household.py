@@ -12,6 +12,7 @@ from market.agent_control import AgentControl
 from market.bids_file import BidsFile
 from market.errors import MarketError
 from market.settings import Settings
+from market.store import BIDS_FILE
 
 _NAME = "household"
 MOST_STREAMS = 16
@@ -52,7 +53,7 @@ def add_household(app: Flask, read_settings: Callable[[], Settings], *, remote: 
     """Give the application its household."""
     settings = LatestSettings(read_settings)
     agent = AgentControl(remote)
-    bids_file = BidsFile(settings().database_folder / "bids.json")
+    bids_file = BidsFile(settings().database_folder / BIDS_FILE)
     watcher = Watcher(Looker(settings, remote=remote))
     household = Household(
         settings, agent, bids_file, watcher, threading.BoundedSemaphore(MOST_STREAMS)

@@ -10,7 +10,7 @@ from market.account_address import consumer_address
 from market.errors import MarketError
 from market.live import LiveMarket, View
 from market.masking import Mask
-from market.memory import Memory, Round
+from market.memory import MEMORY_FILE, Memory, Round
 from market.node import NodeUnavailableError
 from market.session import Session
 from market.settings import Settings
@@ -41,7 +41,7 @@ class Looker:
         mask = Mask(settings.secrets())
         return Picture(
             view=view,
-            known=_known(settings.database_folder / "market.sqlite3", view) if view else {},
+            known=_known(settings.database_folder / MEMORY_FILE, view) if view else {},
             problem=mask(str(problem)) if problem else "",
             node_is_away=isinstance(problem, NodeUnavailableError),
         )

@@ -23,6 +23,7 @@ from market.provider import WrongChainError
 from market.session import Session
 from market.settings import Settings
 from market.status import HEARTBEAT_SECONDS, Phase, Status, StatusFile, status_path
+from market.store import BIDS_FILE, RESULTS_FILE
 from market.systemd import ServiceManager
 from market.units import format_eth
 
@@ -114,12 +115,12 @@ class Agent:
                 market,
                 sender,
                 memory,
-                folder / "results.json",
+                folder / RESULTS_FILE,
                 self.reporter,
                 chain_name(session.web3),
                 settings.final_after(remote=session.remote),
             ),
-            folder / "bids.json",
+            folder / BIDS_FILE,
             guardrails_of(settings),
             settings.low_balance_wei,
         )

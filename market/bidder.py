@@ -1,7 +1,7 @@
 """What a consumer offers to a request: the bids of its file that fit, and are worth their gas."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from market.bids import LevelBid, Offer, Refusal, bids_for_request
@@ -26,7 +26,7 @@ class Bidder:
     bids_file: Path
     on_problem: Callable[[MarketError], None]
     _offers: tuple[Offer, ...] = ()
-    _problem: str = field(default="")
+    _problem: str = ""
 
     def load(self) -> None:
         """Read the bids. MarketError if they cannot be used; the last good ones stay."""

@@ -1,8 +1,9 @@
 """The consumer's side: answer every request with bids, and report what they won.
 
-What a consumer remembers only saves work. Before it bids it asks how many transactions its account
-has on chain, which becomes the nonce, and then looks for bids of its own: whatever was sent before,
-by this program or by another one with the same account, either shows there or can no longer happen.
+What a consumer remembers saves work, and counts the answers of a day. Before it bids it asks how
+many transactions its account has on chain, which becomes the nonce, and then looks for bids of its
+own: whatever was sent before, by this program or by another one with the same account, either shows
+there or can no longer happen.
 """
 
 from collections.abc import Callable

@@ -25,7 +25,7 @@ from market.errors import MarketError
 from market.interrupts import ignore_interrupts, raise_interrupts
 from market.report import console
 from market.settings import environment_without_settings
-from market.store import Results, load_results, save_offers
+from market.store import BIDS_FILE, RESULTS_FILE, Results, load_results, save_offers
 from market.units import format_eth, format_eth_per_kwh, format_kwh
 
 _ROOT = Path(__file__).parent.parent
@@ -117,7 +117,7 @@ def _consumer(
     """Run a consumer; the event is set once it waits for requests, or has ended."""
     own_folder = folder / household.name
     own_folder.mkdir()
-    save_offers(own_folder / "bids.json", household.offers)
+    save_offers(own_folder / BIDS_FILE, household.offers)
     process = _start(
         ["consumer.py"],
         {
@@ -220,7 +220,7 @@ def _results(household: Household, folder: Path) -> Results:
     retrying = Retrying(
         stop=stop_after_delay(_RESULT_TIMEOUT_S), wait=wait_fixed(0.2), reraise=True
     )
-    return retrying(load_results, folder / household.name / "results.json")
+    return retrying(load_results, folder / household.name / RESULTS_FILE)
 
 
 def _print_results(out: Console, household: Household, results: Results) -> None:

@@ -19,6 +19,8 @@ from market.errors import MarketError
 from market.flight import Flight
 from market.store import Results
 
+MEMORY_FILE = "market.sqlite3"
+
 _VERSION = 1
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rounds (

@@ -35,6 +35,8 @@ from market.units import (
     shift_exact,
 )
 
+BIDS_FILE, RESULTS_FILE = "bids.json", "results.json"
+
 # What a quantity is called in results.json, where it is in the people's unit.
 _FILE_KEYS = {
     "energy_wh": "Energy",

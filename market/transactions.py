@@ -103,7 +103,6 @@ class Sender:
         self.on_replaced: Callable[[str, int], None] = lambda _hash, _fee_wei: None
         self._ceiling_wei = ceiling_wei
         self._replace_s = replace_s
-        self._chain_id: int | None = None
 
     def balance_wei(self) -> int:
         """Return what the account holds."""
@@ -183,7 +182,7 @@ class Sender:
             except Web3RPCError as problem:
                 raise self._refusal(problem, value_wei) from None
             gas = min(estimate * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas, MAX_GAS)
-            limits = {"gas": gas, "chainId": self._network(), "nonce": 0, **fees.fields()}
+            limits = {"gas": gas, "chainId": self.web3.eth.chain_id, "nonce": 0, **fees.fields()}
             built = call.build_transaction({**base, **limits})  # type: ignore[arg-type]
         return Prepared(dict(built), fees, estimate)
 
@@ -374,11 +373,6 @@ class Sender:
     def _count(self, block: BlockIdentifier) -> int:
         with node_errors(self.web3):
             return self.web3.eth.get_transaction_count(self.signer.address, block)
-
-    def _network(self) -> int:
-        if self._chain_id is None:
-            self._chain_id = self.web3.eth.chain_id
-        return self._chain_id
 
 
 def _rollup_fee_wei(receipt: TxReceipt) -> int:

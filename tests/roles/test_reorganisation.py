@@ -49,6 +49,15 @@ def results(consumer):
     return load_results(consumer.desk.results_file)
 
 
+def assert_ends_without_bids(town, consumer, request_id):
+    list(town.utility.finish(request_id))
+    step(consumer)
+    town.mine()
+    step(consumer)
+    assert town.market.bids(request_id) == []
+    assert results(consumer).status == Outcome.NO_BIDS
+
+
 # Bids
 
 
@@ -105,12 +114,7 @@ def test_bids__vanish_after_gate_closure__are_not_sent_and_the_outcome_is_none(t
         town.close_gate()
         step(consumer)
         town.mine()
-    list(town.utility.finish(request_id))
-    step(consumer)
-    town.mine()
-    step(consumer)
-    assert town.market.bids(request_id) == []
-    assert results(consumer).status == Outcome.NO_BIDS
+    assert_ends_without_bids(town, consumer, request_id)
     assert told(consumer, "problem") == []
 
 
@@ -275,12 +279,7 @@ def test_outcome__vanishes_with_the_bids__is_another(town, consumer):
         town.close_gate()
         step(consumer)
         town.mine()
-    list(town.utility.finish(request_id))
-    step(consumer)
-    town.mine()
-    step(consumer)
-    assert town.market.bids(request_id) == []
-    assert results(consumer).status == Outcome.NO_BIDS
+    assert_ends_without_bids(town, consumer, request_id)
     assert results(consumer).total_payment_wei == 0
 
 

@@ -197,6 +197,22 @@ def test_load_key__problem__has_no_secret_in_it_nor_in_its_causes(tmp_path, save
     assert error.__context__ is None
 
 
+def at_a_terminal(*arguments, **settings):
+    """Start a Python at a terminal of its own, and return it with our end of that."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, **settings},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    return process, ours
+
+
 LOAD = (
     "import sys\n"
     "from pathlib import Path\n"
@@ -233,16 +249,7 @@ def test_load_key__no_password__is_asked_for_at_the_terminal_and_not_shown(
     tmp_path, save, key, encrypted
 ):
     save(encrypted)
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", LOAD, tmp_path],
-        cwd=REPOSITORY,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
+    process, ours = at_a_terminal("-c", LOAD, str(tmp_path))
     shown = b""
     while b"Password of account home: " not in shown:
         shown += os.read(ours, 1024)
@@ -262,17 +269,8 @@ def make(tmp_path):
     """Run `python -m market account home` at a terminal, and type an answer to each question."""
 
     def make(*typed):
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "market", "account", "home"],
-            cwd=REPOSITORY,
-            env={**os.environ, "KEYSTORE_FOLDER": str(tmp_path / "keystore"), "ENV_FILE": "none"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
+        settings = {"KEYSTORE_FOLDER": str(tmp_path / "keystore"), "ENV_FILE": "none"}
+        process, ours = at_a_terminal("-m", "market", "account", "home", **settings)
         shown, answered = "", 0
         with suppress(OSError):
             while part := os.read(ours, 4096).decode():
