@@ -67,13 +67,17 @@ class Desk:
         self.remember(known)
 
     def place(self, known: Round, sent: Sent) -> None:
-        """Note where a round's bids are on chain."""
+        """Note where a round's bids are on chain; from now on it rests on their block."""
+        self.identify(known, sent)
+        known.block_number, known.block_hash = sent.block_number, sent.block_hash
+
+    def identify(self, known: Round, sent: Sent) -> None:
+        """Note which of the chain's bids are a round's, and what they have cost."""
         first_id = self.market.first_bid_id(sent.receipt)
         known.bids = [
             PlacedBid(bid_id, bid.energy_wh, bid.price_level, bid.device)
             for bid_id, bid in enumerate(known.bids, first_id)
         ]
-        known.block_number, known.block_hash = sent.block_number, sent.block_hash
         known.transaction, known.gas_used, known.fee_wei = sent.hash, sent.gas_used, sent.fee_wei
 
     def tell_selection(self, request: Request) -> None:

@@ -104,7 +104,8 @@ class Reporting:
             return
         with suppress(RevertError, DroppedError):
             if sent := self.desk.sender.look(flight):
-                self.desk.place(known, sent)
+                # Not placed: a round that is decided goes on resting on its outcome's block.
+                self.desk.identify(known, sent)
 
     def _results(self, known: Round, request: Request) -> Results:
         """Return what an ended request brought this account."""

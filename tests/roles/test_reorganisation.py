@@ -5,11 +5,12 @@ from web3 import Web3
 
 from market.anvil import running_anvil
 from market.consumer import ChainReplacedError
-from market.contract import DemandReduction
+from market.contract import DemandReduction, NotShownYetError
 from market.errors import MarketError
 from market.guardrails import Guardrails
 from market.model import Terms
 from market.node import NodeUnavailableError
+from market.outcome import Reporting
 from market.provider import NodePool, connect
 from market.signer import KeySigner
 from market.store import Outcome, load_results
@@ -266,6 +267,22 @@ def test_outcome__in_other_blocks_but_the_same__is_not_taken_back(town, consumer
         town.mine()
     assert results(consumer).final
     assert told(consumer, "outcome_undone", "request_ended") == ["request_ended"]
+
+
+def test_confirm__outcome_vanishes_after_the_request_was_read__is_not_taken_for_final(
+    town, consumer
+):
+    request_id = town.request()
+    step(consumer)
+    town.settle(request_id)
+    step(consumer)
+    settled = town.market.request(request_id)
+    known = consumer.desk.rounds[request_id]
+    town.reorganise(2)
+    with pytest.raises(NotShownYetError):
+        Reporting(consumer.desk).confirm(known, settled, town.market.head())
+    step(consumer)
+    assert told(consumer, "outcome_undone", "result_final") == ["outcome_undone"]
 
 
 def test_outcome__vanishes_with_the_bids__is_another(town, consumer):
