@@ -2,16 +2,17 @@
 
 import os
 import signal
-import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
 from market.errors import MarketError
-from market.folder_lock import holder
+from market.folder_lock import end_holder, holder
 from market.masking import Mask
 from market.settings import Settings
 from market.status import Phase, Status, judge, load_status, status_path
@@ -66,47 +67,65 @@ class AgentControl:
     """Starts a consumer as a process that lives on without whoever started it."""
 
     remote: bool = False
-    _started: subprocess.Popen[bytes] | None = field(default=None)
+    _started: Popen[bytes] | None = field(default=None)
+    # Several windows may be pressed in at once.
+    _changing: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, settings: Settings) -> None:
         """Start a consumer with this process's settings; MarketError if one works already."""
-        folder = settings.database_folder
-        if (process := holder(folder)) is not None:
-            raise MarketError(f"The consumer works already (process {process})")
-        words = ["consumer", "remote"] if self.remote else ["consumer"]
-        try:
-            _output_path(folder).touch(mode=0o600)
-            with _output_path(folder).open("wb") as output:
-                self._started = subprocess.Popen(
-                    [sys.executable, "-m", "market", *words],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=output,
-                    env=_environment(os.environ),
-                    start_new_session=True,
-                )
-        except OSError as problem:
-            raise MarketError(f"The consumer cannot be started ({problem.strerror})") from None
+        with self._changing:
+            if (process := self._process(settings.database_folder)) is not None:
+                raise MarketError(f"The consumer works already (process {process})")
+            try:
+                self._started = self._launched(settings.database_folder)
+            except OSError as problem:
+                raise MarketError(f"The consumer cannot be started ({problem.strerror})") from None
 
     def stop(self, settings: Settings) -> None:
         """Ask the folder's consumer to end; MarketError if there is none that can be asked."""
-        process = holder(settings.database_folder)
-        if not process:
-            raise MarketError("The consumer does not work at present")
-        try:
-            os.kill(process, signal.SIGTERM)
-        except ProcessLookupError:
-            return
-        except PermissionError:
-            raise MarketError(
-                f"Process {process} belongs to somebody else on this machine: stop it there"
-            ) from None
+        folder = settings.database_folder
+        with self._changing:
+            process, child = self._process(folder), self._child()
+            if process is None:
+                raise MarketError("The consumer does not work at present")
+            # Its number is nobody else's until its end has been taken note of.
+            if child:
+                child.terminate()
+            if child is None or process != child.pid:
+                end_holder(folder)
+
+    def _launched(self, folder: Path) -> Popen[bytes]:
+        words = ["consumer", "remote"] if self.remote else ["consumer"]
+        _output_path(folder).touch(mode=0o600)
+        with _output_path(folder).open("wb") as output:
+            return Popen(
+                [sys.executable, "-m", "market", *words],
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=output,
+                env=_environment(os.environ),
+                start_new_session=True,
+            )
+
+    def _process(self, folder: Path) -> int | None:
+        """Return the consumer's process, also in the moments before it has its folder."""
+        if (process := holder(folder)) is not None:
+            return process
+        child = self._child()
+        return child.pid if child else None
+
+    def _child(self) -> Popen[bytes] | None:
+        """Return the consumer that was started here, while it lives.
+
+        To ask is to take note of its end: otherwise it would stay a zombie.
+        """
+        started = self._started
+        return started if started and started.poll() is None else None
 
     def look(self, settings: Settings) -> AgentView:
         """Return how the folder's consumer is."""
         folder = settings.database_folder
-        # Where this process has started it, its end must be taken note of, or it stays a zombie.
-        just_started = self._started is not None and self._started.poll() is None
+        just_started = self._child() is not None
         process = holder(folder)
         try:
             status = load_status(status_path(folder))
@@ -114,15 +133,21 @@ class AgentControl:
             status = None
         if process is not None or just_started:
             return _running(status, settings, process)
+        if self._was_stopped_early() and _is_newer(_output_path(folder), status):
+            return AgentView(AgentState.STOPPED, "Stopped before it had begun", (), status)
         return _ended(status, folder, Mask(settings.secrets()), self._signal_of(status))
+
+    def _was_stopped_early(self) -> bool:
+        """Return whether a consumer of this process was asked to end before it could say so."""
+        return self._started is not None and self._started.returncode == -signal.SIGTERM
 
     def _signal_of(self, status: Status | None) -> str:
         """Return the name of what has killed a consumer of this process; "" if it is not known."""
         started = self._started
         if started is None or status is None or started.pid != status.pid:
             return ""
-        code = started.returncode or 0
-        return signal.Signals(-code).name if code < 0 else ""
+        number = -(started.returncode or 0)
+        return signal.Signals(number).name if number in [*signal.Signals] else ""
 
 
 def _running(status: Status | None, settings: Settings, process: int | None) -> AgentView:
@@ -140,7 +165,9 @@ def _running(status: Status | None, settings: Settings, process: int | None) -> 
 
 def _ended(status: Status | None, folder: Path, mask: Mask, killed_by: str) -> AgentView:
     output = _last_lines(_output_path(folder), mask)
-    if output and output[-1] != _QUIET_END and _is_newer(_output_path(folder), status):
+    if output and _is_newer(_output_path(folder), status):
+        if output[-1] == _QUIET_END:
+            return AgentView(AgentState.STOPPED, "Stopped", (), status)
         return AgentView(AgentState.FAILED, "It could not go on", output, status)
     if status is None:
         return AgentView(AgentState.NEVER, "The consumer has not worked here yet")

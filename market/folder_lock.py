@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -53,6 +54,54 @@ def holder(folder: Path) -> int | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def end_holder(folder: Path) -> None:
+    """Ask the process that works with the folder to end; it may have ended by then.
+
+    MarketError where it cannot be asked: its number is not known, or it is somebody else's.
+    """
+    process = holder(folder)
+    if process is None:
+        return
+    try:
+        # It stays this process's, also when its number becomes another one's.
+        handle = os.pidfd_open(process) if process else None
+    except ProcessLookupError:
+        handle = None
+    try:
+        if handle is None or not _has_open(process, folder / _FILE_NAME):
+            raise _unknown(folder)
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise MarketError(
+            f"Process {process} belongs to somebody else on this machine: stop it there"
+        ) from None
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _has_open(process: int, path: Path) -> bool:
+    """Return whether a process keeps a file open; PermissionError if that is not to be known.
+
+    The number in a lock may be that of the holder before, and anybody's by now.
+    """
+    kept = path.stat()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if os.path.samestat(descriptor.stat(), kept):
+                return True
+    return False
+
+
+def _unknown(folder: Path) -> MarketError:
+    return MarketError(
+        f"A consumer works with {folder}, and it cannot be told which process it is: "
+        "stop it where it was started"
+    )
 
 
 def _take(descriptor: int, folder: Path, tell: Callable[[MarketError], None]) -> None:

@@ -1,8 +1,13 @@
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from time import sleep
 
 import pytest
 
+from market import agent_control
 from market.agent_control import AgentControl, AgentState
 from market.errors import MarketError
 from market.folder_lock import hold_folder
@@ -98,4 +103,75 @@ def test_start__one_at_work__is_refused(settings, at_work):
 
 def test_stop__none_at_work__is_refused(settings):
     with pytest.raises(MarketError, match="does not work at present"):
+        AgentControl().stop(settings)
+
+
+@pytest.fixture
+def starting(settings, monkeypatch):
+    """A control whose consumer has just been started, and does not hold its folder yet."""
+    monkeypatch.setenv("ENV_FILE", str(settings.env_file))
+    monkeypatch.setenv("DATABASE_FOLDER", str(settings.database_folder))
+    control = AgentControl()
+    control.start(settings)
+    child = control._started
+    yield control
+    child.kill()
+    child.wait()
+
+
+def test_start__twice_within_its_first_moments__starts_one(settings, starting):
+    child = starting._started
+    with pytest.raises(MarketError, match=f"works already .process {child.pid}"):
+        starting.start(settings)
+    assert starting._started is child
+
+
+def test_start__from_many_windows_at_once__starts_one(settings, monkeypatch):
+    started = []
+
+    def slowly(*arguments, **options):
+        started.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+        sleep(0.2)
+        return started[-1]
+
+    control = AgentControl()
+    monkeypatch.setattr(agent_control, "Popen", slowly)
+    with ThreadPoolExecutor() as windows:
+        tries = [windows.submit(control.start, settings) for _ in range(4)]
+    assert sum(one.exception() is None for one in tries) == len(started) == 1
+    started[0].communicate()
+
+
+@pytest.fixture
+def crashed_before(says):
+    says(pid=os.getpid() + 1, state="what the one before it has said")
+
+
+def test_stop__within_its_first_moments__ends_it_and_is_no_crash(
+    crashed_before, settings, starting
+):
+    assert starting.look(settings).state == AgentState.STARTING
+    starting.stop(settings)
+    starting._started.wait(60)
+    assert starting.look(settings).state == AgentState.STOPPED
+
+
+@pytest.fixture
+def stranger():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.communicate()
+
+
+def test_stop__number_of_a_stranger_in_the_lock__leaves_it_alone(settings, at_work, stranger):
+    lock = settings.database_folder / "consumer.lock"
+    lock.write_text(str(stranger.pid))
+    with pytest.raises(MarketError, match="cannot be told which process it is"):
+        AgentControl().stop(settings)
+    assert stranger.poll() is None
+
+
+def test_stop__no_number_in_the_lock__says_that_one_works(settings, at_work):
+    (settings.database_folder / "consumer.lock").write_text("")
+    with pytest.raises(MarketError, match="cannot be told which process it is"):
         AgentControl().stop(settings)
