@@ -56,8 +56,7 @@ class TextForm(FlaskForm):  # type: ignore[misc]
 def show() -> str:
     """Show what is in the file."""
     content = the_household().bids_file.read()
-    rows = [_as_typed(offer) for offer in content.offers] or [TypedBid()]
-    return _page(rows, content.version, content)
+    return _page(_in_file(content), content.version, content)
 
 
 @blueprint.post("/bids")
@@ -94,15 +93,15 @@ def check() -> Response:
 def mend() -> Response | tuple[str, int]:
     """Save the file's text as it was mended by hand."""
     form = TextForm()
-    bids_file = the_household().bids_file
-    text = (form.text.data or "").replace("\r\n", "\n")
+    version, text = form.version.data or "", (form.text.data or "").replace("\r\n", "\n")
     try:
-        bids_file.save_text(text, form.version.data or "")
+        the_household().bids_file.save_text(text, version)
+    except ChangedMeanwhileError as changed:
+        now = the_household().bids_file.read()
+        return _page(_in_file(now), now.version, now, problem=str(changed), text=text), 409
     except MarketError as problem:
-        content = bids_file.read()
-        mended = Content(content.version, (), text, str(problem))
-        status = 409 if isinstance(problem, ChangedMeanwhileError) else 422
-        return _page([TypedBid()], content.version, mended), status
+        # Still of the version that it was made from: what is there now, nobody has looked at.
+        return _page([TypedBid()], version, Content(version, (), text, str(problem))), 422
     return _saved()
 
 
@@ -138,7 +137,9 @@ def _page(
     problem: str = "",
     *,
     conflict: bool = False,
+    text: str | None = None,
 ) -> str:
+    """Return the page; `text` is a whole file that somebody typed while it was changed."""
     known = checked or [CheckedBid(None)] * len(rows)
     if not checked and not all(row.is_blank for row in rows):
         known = [
@@ -148,15 +149,22 @@ def _page(
     return render_template(
         "bids.html",
         form=BidsForm(formdata=None),
-        text_form=TextForm(formdata=None, version=content.version, text=content.text),
+        text_form=TextForm(
+            formdata=None, version=content.version, text=content.text if text is None else text
+        ),
         rows=[*zip(rows, known, map(_earns, known), strict=True)],
         version=version,
         content=content,
         problem=problem,
         conflict=conflict,
+        text_conflict=text is not None,
         total=_total(known),
         path=the_household().bids_file.path,
     )
+
+
+def _in_file(content: Content) -> list[TypedBid]:
+    return [_as_typed(offer) for offer in content.offers] or [TypedBid()]
 
 
 def _as_typed(offer: Offer) -> TypedBid:

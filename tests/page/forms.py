@@ -14,7 +14,16 @@ def token(client, path="/bids"):
 
 
 def version(client):
-    return re.search(r'name="version" value="([^"]+)', client.get("/bids").text)[1]
+    return version_in(client.get("/bids"))
+
+
+def version_in(answer):
+    return versions_in(answer)[0]
+
+
+def versions_in(answer):
+    """Return the version of the file that each form of a page was made from."""
+    return re.findall(r'name="version"(?: type="hidden")? value="([^"]*)', answer.text)
 
 
 def row(number, device, energy, price):

@@ -1,10 +1,11 @@
 """The server without a browser: the bids' form."""
 
 import pytest
+from markupsafe import escape
 
 from market.bids import Offer
 from market.store import load_offers, save_offers
-from tests.page.forms import row, save, token, version
+from tests.page.forms import row, save, token, version, version_in, versions_in
 
 HEAT_PUMP = Offer(2000, 2 * 10**12, "heat pump")
 
@@ -136,3 +137,54 @@ def test_bids_text__still_wrong__is_not_saved_and_kept_on_the_page(client, setti
     assert answer.status_code == 422
     assert "[still]" in answer.text
     assert path.read_text("utf-8") == "{"
+
+
+def mend(client, text, page_version):
+    form = {"csrf_token": token(client), "version": page_version, "text": text}
+    return client.post("/bids/text", data=form)
+
+
+@pytest.fixture
+def changed_meanwhile(client, settings):
+    """The version that a page shows of a broken file, which somebody else has mended since."""
+    path = settings.database_folder / "bids.json"
+    path.write_text("{", "utf-8")
+    shown = version(client)
+    save_offers(path, [HEAT_PUMP])
+    return shown
+
+
+def test_bids_text__file_changed_meanwhile__both_are_shown_and_none_is_lost(
+    client, settings, changed_meanwhile
+):
+    mine = '{"energy": [1], "price": [1], "device": ["mine"]}'
+    asked = mend(client, mine, changed_meanwhile)
+    assert asked.status_code == 409
+    assert "was changed meanwhile" in asked.text
+    assert "heat pump: 2.0 kWh at 0.002 ETH/kWh" in asked.text
+    assert escape(mine) in asked.text
+    path = settings.database_folder / "bids.json"
+    assert load_offers(path) == (HEAT_PUMP,)
+    assert mend(client, mine, version_in(asked)).status_code == 302
+    assert path.read_text("utf-8") == mine
+
+
+def test_bids_text__wrong_while_the_file_changed__does_not_take_its_version_over(
+    client, settings, changed_meanwhile
+):
+    wrong = mend(client, "[still", changed_meanwhile)
+    assert wrong.status_code == 422
+    assert {*versions_in(wrong)} == {changed_meanwhile}
+    text = '{"energy": [1], "price": [1]}'
+    assert mend(client, text, version_in(wrong)).status_code == 409
+    assert load_offers(settings.database_folder / "bids.json") == (HEAT_PUMP,)
+
+
+def test_bids_text__file_broken_anew_meanwhile__shows_the_text_that_is_there(client, settings):
+    path = settings.database_folder / "bids.json"
+    path.write_text("{", "utf-8")
+    shown = version(client)
+    path.write_text('{"somebody else\'s": 1', "utf-8")
+    asked = mend(client, '{"energy": [1], "price": [1]}', shown)
+    assert asked.status_code == 409
+    assert escape('{"somebody else\'s": 1') in asked.text
