@@ -1,6 +1,8 @@
 from itertools import count
 from threading import Event
+from time import sleep
 
+from flaskapp import watcher as watcher_module
 from flaskapp.watcher import Watcher
 
 _SOON_S = 10
@@ -41,3 +43,24 @@ def test_close__who_waits__is_let_go():
     watcher.newest(0, _SOON_S)
     watcher.close()
     assert watcher.newest(1, 3600) == (1, "seen")
+
+
+def test_newest__asked_again_after_a_rest__is_no_picture_of_before(monkeypatch):
+    monkeypatch.setattr(watcher_module, "_UNWATCHED_S", 0.0)
+    looks = count()
+    watcher = Watcher(lambda: next(looks), every_s=0.001)
+    first, seen = watcher.newest(0, _SOON_S)
+    while watcher.is_looking:
+        sleep(0.001)
+    later, now = watcher.newest(0, _SOON_S)
+    assert later > first
+    assert now > seen
+    watcher.close()
+
+
+def test_newest__asked_while_it_goes_to_rest__is_looked_for_all_the_same(monkeypatch):
+    monkeypatch.setattr(watcher_module, "_UNWATCHED_S", 0.0)
+    watcher = Watcher(lambda: "seen", every_s=0)
+    for _ in range(300):
+        assert watcher.newest(0, _SOON_S)[1] == "seen"
+    watcher.close()
