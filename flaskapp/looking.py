@@ -74,7 +74,7 @@ def _known(memory_file: Path, view: View) -> dict[int, Round]:
     shown = {known.request.request_id for known in (*view.rounds, view.last) if known}
     if not (shown and view.account and memory_file.exists()):
         return {}
-    memory = Memory(memory_file, view.chain, view.contract, view.account)
+    memory = Memory.to_read(memory_file, view.chain, view.contract, view.account)
     try:
         return {known.request_id: known for known in memory.rounds() if known.request_id in shown}
     finally:

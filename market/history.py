@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from itertools import groupby
 from pathlib import Path
 
-from market.memory import Memory, PlacedBid, Round, State
+from market.errors import MarketError
+from market.memory import Memory, PlacedBid, Round, State, open_to_read
 from market.model import Request
 from market.store import BidResult, Outcome
 
@@ -102,7 +103,7 @@ def load_history(
     try:
         for key in _markets(memory_file):
             rounds += _remembered(memory_file, key)
-    except (sqlite3.Error, ValueError) as trouble:
+    except (sqlite3.Error, MarketError) as trouble:
         problem = f"{memory_file.name} cannot be read ({trouble})"
     known = {past.request_id for past in rounds if (past.chain, past.contract) == market}
     rounds += [_missed(r, *market) for i, r in (ended or {}).items() if i not in known]
@@ -114,14 +115,14 @@ def _markets(memory_file: Path) -> list[tuple[str, str, str]]:
     """Return the chain, the contract and the account of all that is remembered."""
     if not memory_file.exists():
         return []
-    with closing(sqlite3.connect(f"{memory_file.resolve().as_uri()}?mode=ro", uri=True)) as db:
+    with closing(open_to_read(memory_file)) as db:
         rows = db.execute("SELECT DISTINCT chain, contract, account FROM rounds").fetchall()
     return [(str(chain), str(contract), str(account)) for chain, contract, account in rows]
 
 
 def _remembered(memory_file: Path, key: tuple[str, str, str]) -> Iterator[PastRound]:
     chain, contract, account = key
-    memory = Memory(memory_file, chain, contract, account)  # type: ignore[arg-type]
+    memory = Memory.to_read(memory_file, chain, contract, account)
     try:
         for known in memory.rounds():
             yield _past(known, chain, contract)

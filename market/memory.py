@@ -13,7 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from eth_typing import ChecksumAddress
+from eth_typing import ChecksumAddress, HexAddress, HexStr
 
 from market.errors import MarketError
 from market.flight import Flight
@@ -132,6 +132,18 @@ class Memory:
         except sqlite3.Error as problem:
             self._db = _opened(":memory:")
             self.problem = self._lost(problem)
+
+    @classmethod
+    def to_read(cls, path: Path, chain: str, contract: str, account: str) -> "Memory":
+        """Look into another program's file: nothing in it is made, migrated or written.
+
+        sqlite3.Error if it cannot be opened, and later MarketError if it cannot be read.
+        """
+        memory = cls(None, chain, contract, ChecksumAddress(HexAddress(HexStr(account))))
+        memory._db.close()
+        memory._db, memory._path = open_to_read(path), path
+        memory.on_problem = _raise
+        return memory
 
     def close(self) -> None:
         """Let go of the file."""
@@ -321,6 +333,31 @@ def _opened(name: str) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
         _migrate(db)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _raise(problem: MarketError) -> None:
+    raise problem
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Return a memory's database, which nothing is written to; sqlite3.Error if it is none.
+
+    One that nobody writes to at present is opened so that no file comes into being beside it.
+    """
+    at_rest = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+    db = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode=ro{at_rest}", uri=True, timeout=5, check_same_thread=False
+    )
+    db.row_factory = sqlite3.Row
+    try:
+        with closing(db.execute("PRAGMA user_version")) as answer:
+            version = int(answer.fetchone()[0])
+        if version != _VERSION:
+            raise sqlite3.DatabaseError("it is not of this version of the program")
     except sqlite3.Error:
         db.close()
         raise

@@ -1,4 +1,6 @@
 import csv
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timezone
 from io import StringIO
 from types import SimpleNamespace
@@ -112,6 +114,43 @@ def test_load_history__file_that_is_none__says_so(file):
     history = load_history(file)
     assert history.rounds == ()
     assert "market.sqlite3 cannot be read" in history.problem
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_load_history__memory_of_another_version__is_left_as_it_is(file, remember, tmp_path):
+    remember(won(1, JANUARY, 6 * 10**15))
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA user_version = 7")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = db.execute("SELECT COUNT(*) FROM rounds").fetchone()
+        assert "not of this version of the program" in load_history(file).problem
+        assert db.execute("SELECT COUNT(*) FROM rounds").fetchone() == before
+        assert db.execute("PRAGMA user_version").fetchone() == (7,)
+
+
+def test_load_history__nobody_at_work__changes_nothing_and_makes_nothing(file, tmp_path):
+    memory = Memory(file, CHAIN, CONTRACT, ACCOUNT)
+    memory.save(won(1, JANUARY, 6 * 10**15))
+    memory.close()
+    before = contents(tmp_path)
+    assert len(load_history(file).rounds) == 1
+    assert contents(tmp_path) == before == {file.name: before[file.name]}
+
+
+def test_load_history__what_was_just_remembered__is_there(file, remember):
+    for request_id in range(1, 4):
+        remember(won(request_id, JANUARY, 6 * 10**15))
+        assert len(load_history(file).rounds) == request_id
+
+
+def test_load_history__round_that_makes_no_sense__says_so(file, remember):
+    remember(won(1, JANUARY, 6 * 10**15))
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE rounds SET terms = 'none'")
+    assert "market.sqlite3 cannot be read" in load_history(file).problem
 
 
 def test_as_csv__rounds__have_a_line_for_each_bid(file, remember):
