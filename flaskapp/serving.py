@@ -6,10 +6,11 @@ from functools import partial
 from flask import Flask
 from waitress.server import BaseWSGIServer, create_server
 from waitress.task import ThreadedTaskDispatcher
-from werkzeug.security import generate_password_hash
+from werkzeug.security import check_password_hash, generate_password_hash
 
 from flaskapp import create_app
 from flaskapp.household import MOST_STREAMS, Household
+from flaskapp.rereading import OnChange
 from flaskapp.security import is_loopback
 from market.errors import MarketError
 from market.keystore import read_secret
@@ -39,7 +40,7 @@ def serve(session: Session) -> None:
     """Serve the page until stopped; MarketError if it cannot be served as the settings say."""
     settings = session.settings
     check_settings(settings)
-    app = create_app(partial(_still_served_with, settings), remote=session.remote)
+    app = create_app(settings_from_now_on(settings), remote=session.remote)
     household: Household = app.extensions["household"]
     dispatcher = _Dispatcher(household.watcher.close)
     server = _bound(app, settings, dispatcher)
@@ -54,6 +55,11 @@ def serve(session: Session) -> None:
             soft_wrap=True,
         )
     server.run()
+
+
+def settings_from_now_on(first: Settings) -> Callable[[], Settings]:
+    """Return what reads the settings as they are now, and .env only when it was changed."""
+    return OnChange(first.env_file, partial(_still_served_with, first))
 
 
 def _still_served_with(first: Settings) -> Settings:
@@ -76,12 +82,23 @@ def check_settings(settings: Settings) -> None:
     """MarketError if the page would be open to the network, or its password never right."""
     written = settings.page_password_hash.get_secret_value()
     mend = "`./run_flask.sh password` asks for one and prints what to write into .env"
-    if written and not (written.startswith(_METHODS) and written.count("$") == 2):
+    if written and not _is_password_hash(written):
         raise MarketError(f"PAGE_PASSWORD_HASH is not what is kept of a password: {mend}")
     if not written and not is_loopback(settings.page_host):
         raise MarketError(
             f"PAGE_HOST {settings.page_host} is open to the network, which takes a password: {mend}"
         )
+
+
+def _is_password_hash(written: str) -> bool:
+    if not (written.startswith(_METHODS) and written.count("$") == 2):
+        return False
+    try:
+        check_password_hash(written, "")
+    # Whatever the parts of it lead to: a method unknown to this machine, numbers out of range.
+    except (ValueError, OverflowError, MemoryError, ArithmeticError):
+        return False
+    return True
 
 
 def address(settings: Settings) -> str:

@@ -127,7 +127,19 @@ def test_check_settings__open_to_the_network_without_a_password__is_refused(sett
         check_settings(settings.model_copy(update={"page_host": host}))
 
 
-@pytest.mark.parametrize("written", ["hunter2", "scrypt:32768:8:1$salt", "$1$2"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "hunter2",
+        "scrypt:32768:8:1$salt",
+        "$1$2",
+        "scrypt:3:8:1$hunter2$hunter2",
+        "scrypt:a:b$hunter2$hunter2",
+        "pbkdf2:none:1$hunter2$hunter2",
+        "pbkdf2:sha256:-1$hunter2$hunter2",
+        "pbkdf2:sha256:99999999999999999999$hunter2$hunter2",
+    ],
+)
 def test_check_settings__hash_that_is_none__is_refused_and_not_shown(settings, written):
     wrong = settings.model_copy(update={"page_password_hash": SecretStr(written)})
     with pytest.raises(MarketError, match="is not what is kept of a password") as problem:

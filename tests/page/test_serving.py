@@ -12,6 +12,8 @@ import pytest
 import requests
 from werkzeug.security import check_password_hash
 
+from flaskapp import serving
+from market.settings import load_settings
 from tests.page.forms import HASH, PASSWORD
 from tests.page.server import PageServer
 from tests.scripts.processes import ROOT, Finished, environment
@@ -105,6 +107,20 @@ def test_serve__password_gone_from_env__goes_on_asking_for_it(tmp_path):
             assert requests.get(server.url, timeout=20).url.startswith(f"{server.url}/login")
     finally:
         server.stop()
+
+
+def test_settings_from_now_on__asked_often__reads_the_file_when_it_changes(settings, monkeypatch):
+    settings.env_file.write_text("POLL_SECONDS=3\n", "utf-8")
+    os.utime(settings.env_file, (0, 0))
+    read = []
+    monkeypatch.setattr(
+        serving, "load_settings", lambda path: read.append(1) or load_settings(path)
+    )
+    now = serving.settings_from_now_on(settings)
+    assert {now().poll_seconds for _ in range(10)} == {3.0}
+    assert len(read) == 1
+    settings.env_file.write_text("POLL_SECONDS=4\n", "utf-8")
+    assert now().poll_seconds == 4.0
 
 
 def _read_until(terminal, end):
