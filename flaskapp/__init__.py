@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask, render_template
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
 from flaskapp import assets, bids, history, home, login, security, words
@@ -45,9 +45,13 @@ def create_app(read_settings: Callable[[], Settings], *, remote: bool = False) -
 def _show_error(error: HTTPException) -> tuple[str, int]:
     """Say what went wrong in words; in an answer to a program too, which goes by the number."""
     code = error.code or 500
-    return render_template("error.html", code=code, text=_ERRORS.get(code, error.description)), code
+    text = _OTHER_SESSION if isinstance(error, CSRFError) else _ERRORS.get(code, error.description)
+    return render_template("error.html", code=code, text=text), code
 
 
+_OTHER_SESSION = (
+    "The page was opened before you logged in or out: go back, load it again, and do it once more"
+)
 _ERRORS = {
     401: "Log in first",
     403: "That is not allowed",

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask_wtf import FlaskForm
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 from wtforms import FieldList, Form, FormField, HiddenField, StringField, TextAreaField
 
@@ -78,10 +79,7 @@ def change() -> Response | str | tuple[str, int]:
 @blueprint.post("/bids/check")
 def check() -> Response:
     """Say what is wrong with the rows as they are typed; nothing is saved."""
-    written = request.get_json(silent=True)
-    rows = written.get("rows") if isinstance(written, dict) else None
-    typed = [_from_json(row) for row in rows[:_MOST_ROWS]] if isinstance(rows, list) else []
-    checked, problem = check_bids(typed)
+    checked, problem = check_bids([_from_json(row) for row in _sent_rows()])
     return jsonify(
         rows=[{"problems": one.problems, "earns": _earns(one)} for one in checked],
         problem=problem,
@@ -103,6 +101,17 @@ def mend() -> Response | tuple[str, int]:
         # Still of the version that it was made from: what is there now, nobody has looked at.
         return _page([TypedBid()], version, Content(version, (), text, str(problem))), 422
     return _saved()
+
+
+def _sent_rows() -> list[object]:
+    """Return the rows in a program's question; it ends here where there are none."""
+    try:
+        rows = request.get_json()["rows"]
+    except (BadRequest, ValueError, RecursionError, LookupError, TypeError):
+        rows = None
+    if not isinstance(rows, list):
+        abort(400, "What was sent does not hold the rows of a form")
+    return rows[:_MOST_ROWS]
 
 
 def _save(rows: list[TypedBid], version: str, content: Content) -> Response | str | tuple[str, int]:

@@ -5,7 +5,7 @@ import hmac
 import threading
 from collections import defaultdict, deque
 from time import monotonic
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import (
     Blueprint,
@@ -30,6 +30,7 @@ blueprint = Blueprint("login", __name__)
 
 _OPEN_TO_ALL = ("login.show", "login.enter", "static", "assets.package")
 _NO_PAGE = ("home.events", "bids.check")
+_PAGES = ("home.show", "bids.show", "history.show")
 _WITHIN_S = 60.0
 _TRIES, _TRIES_OF_ALL = 5, 30
 
@@ -142,7 +143,6 @@ def leave() -> Response:
 
 
 def _tries() -> Tries:
-
     tries: Tries = current_app.extensions["tries"]
     return tries
 
@@ -157,7 +157,13 @@ def _mark() -> str:
 
 
 def _target(written: str) -> str:
-    """Return where to go on, which is a page of ours whatever the address says."""
-    parts = urlsplit(written)
-    foreign = parts.scheme or parts.netloc or not written.startswith("/") or "\\" in written
-    return url_for("home.show") if foreign or written.startswith("//") else written
+    """Return where to go on: one of the pages that can be opened, whatever the address says."""
+    try:
+        parts = urlsplit(written)
+    except ValueError:
+        return url_for("home.show")
+    foreign = parts.scheme or parts.netloc
+    if foreign or parts.path not in [url_for(page) for page in _PAGES]:
+        return url_for("home.show")
+    query = urlencode(parse_qsl(parts.query))
+    return f"{parts.path}?{query}" if query else parts.path

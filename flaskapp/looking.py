@@ -1,5 +1,6 @@
 """What the page shows of the market, put together at each look; who looks may have to wait."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ class Looker:
         mask = Mask(settings.secrets())
         return Picture(
             view=view,
-            known=_known(settings.database_folder / MEMORY_FILE, view) if view else {},
+            known=_remembered(settings.database_folder / MEMORY_FILE, view) if view else {},
             problem=mask(str(problem)) if problem else "",
             node_is_away=isinstance(problem, NodeUnavailableError),
         )
@@ -67,6 +68,15 @@ class Looker:
             account = consumer_address(settings, session.web3, remote=self._remote)
             self._live, self._settings = LiveMarket(market, account), settings
         return self._live
+
+
+def _remembered(memory_file: Path, view: View) -> dict[int, Round]:
+    """Return what the consumer remembers of what is in view; nothing if it cannot be read."""
+    try:
+        return _known(memory_file, view)
+    # The history says what is wrong with the file.
+    except (sqlite3.Error, OSError, MarketError):
+        return {}
 
 
 def _known(memory_file: Path, view: View) -> dict[int, Round]:

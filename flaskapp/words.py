@@ -1,16 +1,16 @@
 """How the page writes what it shows: numbers with their units, times, and what a state means."""
 
 from datetime import datetime, timezone
-from decimal import ROUND_DOWN, Decimal
 
 from flask import Flask
 from markupsafe import Markup
 
 from market.happenings import price_name, short
+from market.history import utc
 from market.units import ETH_PLACES, format_eth, format_eth_per_kwh, format_kwh
 
 _SHOWN_PLACES = 6
-_SMALLEST = Decimal(1).scaleb(-_SHOWN_PLACES)
+_SMALLEST_WEI = 10 ** (ETH_PLACES - _SHOWN_PLACES)
 
 
 def kwh(energy_wh: int) -> str:
@@ -30,20 +30,25 @@ def price(wei_per_wh: int) -> str:
 
 def rounded_eth(amount_wei: int) -> Markup:
     """Return money in a few digits, never more than there is; all of them show on pointing."""
-    exact = Decimal(amount_wei).scaleb(-ETH_PLACES)
-    shown = exact.quantize(_SMALLEST, rounding=ROUND_DOWN)
-    if shown == exact:
+    shown_wei = amount_wei - amount_wei % _SMALLEST_WEI
+    if shown_wei == amount_wei:
         return Markup.escape(eth(amount_wei))
-    text = f"{shown:f}".rstrip("0") if shown else f"less than {_SMALLEST:f}"
+    text = format_eth(shown_wei) if shown_wei else f"less than {format_eth(_SMALLEST_WEI)}"
     return Markup('<span title="{}">{} ETH</span>').format(eth(amount_wei), text)
+
+
+def price_of(amount_wei: int, energy_wh: int) -> str:
+    """Return what was paid for each kWh, with its unit; a dash where nothing was sold."""
+    return price(amount_wei // energy_wh) if energy_wh else "–"
 
 
 def when(time: datetime | int | None) -> Markup:
     """Return a time that the browser shows in its own zone; in UTC where it does not."""
     if time is None:
         return Markup("–")
-    moment = datetime.fromtimestamp(time, timezone.utc) if isinstance(time, int) else time
-    moment = moment.astimezone(timezone.utc)
+    moment = utc(time) if isinstance(time, int) else time.astimezone(timezone.utc)
+    if moment is None:
+        return Markup("a time that no calendar has")
     return Markup('<time datetime="{}">{}</time>').format(
         moment.isoformat(timespec="seconds").replace("+00:00", "Z"),
         f"{moment:%Y-%m-%d %H:%M:%S} UTC",
@@ -66,6 +71,6 @@ def shortened(text: str) -> Markup:
 
 def add_words(app: Flask) -> None:
     """Let the templates use them."""
-    filters = (kwh, eth, price, rounded_eth, when, counted, shortened, price_name)
+    filters = (kwh, eth, price, price_of, rounded_eth, when, counted, shortened, price_name)
     for written in filters:
         app.add_template_filter(written)

@@ -111,6 +111,14 @@ def load_history(
     return History(tuple(rounds), problem, tuple(_months(rounds)), _added_up("All", rounds))
 
 
+def utc(time_s: int) -> datetime | None:
+    """Return a chain's time; None for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(time_s, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def _markets(memory_file: Path) -> list[tuple[str, str, str]]:
     """Return the chain, the contract and the account of all that is remembered."""
     if not memory_file.exists():
@@ -138,7 +146,7 @@ def _past(known: Round, chain: str, contract: str) -> PastRound:
         request_id=known.request_id,
         chain=chain,
         contract=contract,
-        time=_utc(closure) if closure else results.time if results else None,
+        time=utc(closure) if closure else results.time if results else None,
         outcome=_outcome(known),
         took_part=known.took_part,
         reason=known.reason or _UNDER_WAY[known.state],
@@ -204,7 +212,7 @@ def _missed(request: Request, chain: str, contract: str) -> PastRound:
         request_id=request.request_id,
         chain=chain,
         contract=contract,
-        time=_utc(request.gate_closure),
+        time=utc(request.gate_closure),
         outcome="missed",
         took_part=False,
         reason=_MISSED,
@@ -234,7 +242,3 @@ def _added_up(name: str, rounds: Iterable[PastRound]) -> Total:
 
 def _age(past: PastRound) -> tuple[float, int]:
     return (past.time.timestamp() if past.time else 0.0, past.request_id)
-
-
-def _utc(time_s: int) -> datetime:
-    return datetime.fromtimestamp(time_s, timezone.utc)

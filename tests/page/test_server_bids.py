@@ -100,17 +100,6 @@ def test_check__rows__says_what_is_wrong_and_what_is_earned(client):
     assert answer["total"] == "1 bid, together up to 2.0 kWh"
 
 
-@pytest.mark.parametrize("sent", [b"", b"[]", b'{"rows": 5}', b"\xff"])
-def test_check__nonsense__is_an_empty_form(client, sent):
-    answer = client.post(
-        "/bids/check",
-        data=sent,
-        content_type="application/json",
-        headers={"X-CSRFToken": token(client)},
-    )
-    assert answer.json["rows"] == []
-
-
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"", b'{"energy": [], "price": []}'])
 def test_bids__file_broken_by_hand__is_explained_and_can_be_replaced(client, settings, content):
     path = settings.database_folder / "bids.json"
