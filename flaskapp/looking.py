@@ -13,6 +13,7 @@ from market.live import LiveMarket, View
 from market.masking import Mask
 from market.memory import MEMORY_FILE, Memory, Round
 from market.node import NodeUnavailableError
+from market.past_requests import PAST_FILE
 from market.session import Session
 from market.settings import Settings
 
@@ -52,22 +53,29 @@ class Looker:
             return self._live_market(settings).look(), None
         except MarketError as problem:
             if not isinstance(problem, NodeUnavailableError):
-                self._live = None
+                self._let_go()
             return None, problem
         # A broken node's answer must not end the thread that everybody's page waits for.
         except Exception as problem:
-            self._live = None
+            self._let_go()
             return None, NodeUnavailableError(
                 f"The node's answer made no sense ({type(problem).__name__})"
             )
 
     def _live_market(self, settings: Settings) -> LiveMarket:
         if self._live is None or settings != self._settings:
+            self._let_go()
             session = Session(settings, self._remote, Console(quiet=True))
             market = session.market()
             account = consumer_address(settings, session.web3, remote=self._remote)
-            self._live, self._settings = LiveMarket(market, account), settings
+            past_file = settings.database_folder / PAST_FILE
+            self._live, self._settings = LiveMarket(market, account, past_file), settings
         return self._live
+
+    def _let_go(self) -> None:
+        if self._live:
+            self._live.close()
+            self._live = None
 
 
 def _remembered(memory_file: Path, view: View) -> dict[int, Round]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from market.errors import MarketError
 from market.memory import Memory, PlacedBid, Round, State, open_to_read
-from market.model import Request
+from market.past_requests import Ended
 from market.store import BidResult, Outcome
 
 _MISSED = "no bids of this device: it was not at work"
+_CANCELLED = "the utility cancelled it, and there were no bids of this device"
 _UNDER_WAY = {
     State.SENT: "the bids are on their way",
     State.PLACED: "the bids are on chain, and the outcome is awaited",
@@ -92,7 +93,7 @@ class History:
 def load_history(
     memory_file: Path,
     market: tuple[str, str] = ("", ""),
-    ended: Mapping[int, Request] | None = None,
+    ended: Mapping[int, Ended] | None = None,
 ) -> History:
     """Return what is remembered, and of the ended requests of a market those that were missed.
 
@@ -206,18 +207,17 @@ def _past_bid(device: str | None, energy_wh: int, price: int, won: BidResult | N
     )
 
 
-def _missed(request: Request, chain: str, contract: str) -> PastRound:
-    cleared = request.clearing_level > 0
+def _missed(request: Ended, chain: str, contract: str) -> PastRound:
     return PastRound(
         request_id=request.request_id,
         chain=chain,
         contract=contract,
-        time=utc(request.gate_closure),
-        outcome="missed",
+        time=utc(request.gate_closure_s),
+        outcome="cancelled" if request.cancelled else "missed",
         took_part=False,
-        reason=_MISSED,
+        reason=_CANCELLED if request.cancelled else _MISSED,
         reduction_wh=request.reduction_wh,
-        clearing_price_wei_per_wh=request.clearing_price_wei_per_wh if cleared else None,
+        clearing_price_wei_per_wh=request.clearing_price_wei_per_wh or None,
     )
 
 

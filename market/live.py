@@ -6,18 +6,36 @@ when there is a new one.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
 
 from eth_typing import ChecksumAddress
 
 from market.clearing import Award, Bid, clear
 from market.contract import DemandReduction, recent_ids
 from market.model import Payment, Quote, Request, Status
-from market.node import Block, NodeUnavailableError, chain_name, node_errors, time_after_s
+from market.node import (
+    Block,
+    NodeUnavailableError,
+    chain_name,
+    is_on_chain,
+    node_errors,
+    time_after_s,
+)
+from market.past_requests import Ended, PastRequests, ended
 from market.supply import Supply, supply_of
 
 _BALANCE_EVERY_BLOCKS = 5
-# How many of the newest requests are looked up for what was missed, and how many at a time.
-_PAST_REQUESTS, _PAST_AT_A_TIME = 100, 5
+
+
+class Stage(str, Enum):
+    """How far a request has come, for whoever watches it."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    PAYING = "paying"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +54,16 @@ class Round:
     payments: tuple[Payment, ...] | None = ()
 
     @property
+    def stage(self) -> Stage:
+        """Return how far it has come; its gate closes by the clock, not by a transaction."""
+        if self.request.status == Status.BIDDING:
+            return Stage.OPEN if self.left_s > 0 else Stage.CLOSED
+        return _STAGES.get(self.request.status, Stage.SETTLED)
+
+    @property
     def gate_is_open(self) -> bool:
         """Return whether bids are taken now."""
-        return self.request.status == Status.BIDDING and self.left_s > 0
+        return self.stage == Stage.OPEN
 
     @property
     def is_over(self) -> bool:
@@ -46,9 +71,15 @@ class Round:
         return self.request.status in (Status.SETTLED, Status.CANCELLED)
 
 
+_STAGES = {Status.CLEARED: Stage.PAYING, Status.CANCELLED: Stage.CANCELLED}
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """The market at a block: rounds that are not over, and the newest one that is."""
+    """The market at a block: rounds that are not over, and the newest one that is.
+
+    Of `past`, the requests up to `unknown_before` are not all looked up yet.
+    """
 
     head: Block
     chain_id: int
@@ -61,7 +92,8 @@ class View:
     request_count: int
     rounds: tuple[Round, ...]
     last: Round | None
-    past: Mapping[int, Request]
+    past: Mapping[int, Ended]
+    unknown_before: int = 0
 
 
 @dataclass(slots=True)
@@ -70,6 +102,7 @@ class LiveMarket:
 
     market: DemandReduction
     account: ChecksumAddress | None
+    past_file: Path | None = None
     _head: Block | None = None
     _chain: tuple[int, str] | None = None
     _rounds: dict[int, Round] = field(default_factory=dict)
@@ -77,14 +110,13 @@ class LiveMarket:
     _balance: tuple[int | None, int, bool] = (None, 0, False)
     _balance_block: int | None = None
     _count: int = 0
-    _past: dict[int, Request] = field(default_factory=dict)
+    _past: PastRequests | None = None
 
     def look(self) -> View:
         """Return the market as it is now; NodeUnavailableError if the node is away."""
         head = self.market.head()
-        if self._head and head.number < self._head.number:
+        if self._head and not self._follows(head):
             self._forget()
-        self._read_past()
         now_s = time_after_s(self.market.web3, head)
         if head != self._head:
             self._read(head)
@@ -93,14 +125,42 @@ class LiveMarket:
             first_s = self._first_seen_s.setdefault(request_id, now_s)
             open_for_s = max(1, known.request.gate_closure - first_s)
             self._rounds[request_id] = replace(known, left_s=left_s, open_for_s=open_for_s)
-        return self._view(head)
+        past = self._past_of(self._chain[1] if self._chain else "")
+        past.look_up(self.market, head, self._first_recent)
+        return self._view(head, past)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._past:
+            self._past.close()
+
+    def _follows(self, head: Block) -> bool:
+        """Return whether a block comes after the last one that was seen, on the same chain."""
+        before = self._head
+        if before is None or head == before:
+            return True
+        if head.number <= before.number:
+            return False
+        return is_on_chain(self.market.web3, before.number, before.hash) is True
 
     def _forget(self) -> None:
-        """A node with another chain, or one that is behind: nothing that was read holds."""
+        """Let nothing count that was read: the chain is another one, or the node is behind."""
         self._rounds.clear()
         self._first_seen_s.clear()
-        self._past.clear()
-        self._balance_block = self._chain = None
+        self._head = self._chain = self._balance_block = None
+        if self._past:
+            self._past.doubt()
+
+    def _past_of(self, chain: str) -> PastRequests:
+        if self._past and self._past.chain != chain:
+            self.close()
+            self._past = None
+        self._past = self._past or PastRequests(self.past_file, chain, self.market.address)
+        return self._past
+
+    @property
+    def _first_recent(self) -> int:
+        return recent_ids(self._count).start
 
     def _read(self, head: Block) -> None:
         market = self.market
@@ -123,14 +183,6 @@ class LiveMarket:
     def _statuses(self) -> dict[int, tuple[Status, int]]:
         """Return of each request what changes when somebody pays or is paid."""
         return {i: (r.request.status, len(r.mine)) for i, r in self._rounds.items()}
-
-    def _read_past(self) -> None:
-        """Look a few requests up that ended long ago; those of late are known."""
-        oldest = max(1, self._count - _PAST_REQUESTS + 1)
-        recent = recent_ids(self._count).start
-        unknown = [i for i in range(recent - 1, oldest - 1, -1) if i not in self._past]
-        for request_id in unknown[:_PAST_AT_A_TIME]:
-            self._past[request_id] = self.market.request(request_id)
 
     def _round(self, request: Request, known: Round | None, head: Block) -> Round:
         if request.status in (Status.BIDDING, Status.CLEARED):
@@ -187,7 +239,7 @@ class LiveMarket:
                 self.market.is_allowed(self.account),
             )
 
-    def _view(self, head: Block) -> View:
+    def _view(self, head: Block, past: PastRequests) -> View:
         rounds = [self._rounds[i] for i in sorted(self._rounds)]
         over = [known for known in rounds if known.is_over]
         balance_wei, deferred_wei, may_bid = self._balance
@@ -204,7 +256,11 @@ class LiveMarket:
             request_count=self._count,
             rounds=tuple(known for known in rounds if not known.is_over),
             last=over[-1] if over else None,
-            past={**self._past, **{known.request.request_id: known.request for known in over}},
+            past={
+                **{i: one for i, one in past.known.items() if i < self._first_recent},
+                **{known.request.request_id: ended(known.request) for known in over},
+            },
+            unknown_before=past.unknown_before(self._first_recent),
         )
 
 

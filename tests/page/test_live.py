@@ -82,11 +82,109 @@ def test_look__chain_that_lost_blocks__forgets_what_they_held(live, chain, marke
     assert (view.rounds, view.request_count) == ((), 0)
 
 
-def test_look__many_past_requests__are_looked_up_a_few_at_a_time(live, chain, market):
-    for _ in range(20):
-        market.cancel_request(chain.sender(UTILITY), chain.request(market))
-    assert len(live.look().past) == 16
-    assert len(live.look().past) == 20
+def test_look__chain_replaced_by_a_longer_one__forgets_what_the_other_held(live, chain, market):
+    """As after a reorganisation: the newest block has a higher number, and other ancestors."""
+    snapshot = chain.ask("evm_snapshot")
+    first = chain.request(market, reduction_wh=3000)
+    chain.bid(market, first, OTHER)
+    seen = live.look()
+    assert [len(known.bids) for known in seen.rounds] == [1]
+    chain.ask("evm_revert", snapshot)
+    chain.request(market, reduction_wh=3000)
+    chain.bid(market, first, ME)
+    grow_beyond(chain, seen.head.number)
+    (known,) = live.look().rounds
+    assert [bid.consumer for bid in known.bids] == [chain.accounts[ME]]
+
+
+def grow_beyond(chain, number):
+    chain.ask("anvil_mine", hex(max(1, number + 1 - chain.web3.eth.block_number)))
+
+
+def cancel(chain, market, number, reduction_wh=5000):
+    for _ in range(number):
+        market.cancel_request(chain.sender(UTILITY), chain.request(market, reduction_wh))
+
+
+def look_until_all_are_known(live):
+    return next(view for view in iter(live.look, None) if not view.unknown_before)
+
+
+def test_look__chain_replaced_below_the_old_head__is_noticed_when_it_has_grown(
+    chain, market, tmp_path
+):
+    path = tmp_path / "past.sqlite3"
+    snapshot = chain.ask("evm_snapshot")
+    cancel(chain, market, 18, reduction_wh=3000)
+    live = LiveMarket(market, chain.accounts[ME], path)
+    seen = look_until_all_are_known(live)
+    assert {past.reduction_wh for past in seen.past.values()} == {3000}
+    chain.ask("evm_revert", snapshot)
+    assert live.look().past == {}
+    cancel(chain, market, 18, reduction_wh=1000)
+    grow_beyond(chain, seen.head.number)
+    for known in (live, LiveMarket(market, None, path)):
+        past = look_until_all_are_known(known).past
+        assert {*past} == {*range(1, 19)}
+        assert {one.reduction_wh for one in past.values()} == {1000}
+        known.close()
+
+
+def test_look__chain_replaced_while_nobody_looked__keeps_nothing_of_the_other(
+    chain, market, tmp_path
+):
+    path = tmp_path / "past.sqlite3"
+    snapshot = chain.ask("evm_snapshot")
+    cancel(chain, market, 18, reduction_wh=3000)
+    before = LiveMarket(market, None, path)
+    seen = look_until_all_are_known(before)
+    before.close()
+    chain.ask("evm_revert", snapshot)
+    cancel(chain, market, 18, reduction_wh=1000)
+    grow_beyond(chain, seen.head.number)
+    past = look_until_all_are_known(LiveMarket(market, None, path)).past
+    assert {one.reduction_wh for one in past.values()} == {1000}
+
+
+def test_look__many_past_requests__are_looked_up_a_few_at_a_time_until_all_are_known(
+    live, chain, market
+):
+    cancel(chain, market, 16 + 12)
+    first = live.look()
+    # Those of late are known at once; of the older ones, ten at most.
+    assert 16 < len(first.past) <= 26
+    assert first.unknown_before == 28 - len(first.past)
+    past = look_until_all_are_known(live).past
+    assert {*past} == {*range(1, 29)}
+    assert all(one.cancelled for one in past.values())
+
+
+def test_look__after_a_restart__goes_on_where_it_was(chain, market, tmp_path, monkeypatch):
+    cancel(chain, market, 16 + 3)
+    path = tmp_path / "past.sqlite3"
+    before = LiveMarket(market, None, path)
+    done = look_until_all_are_known(before)
+    before.close()
+    cancel(chain, market, 1)
+    asked = []
+    real = market.request
+    monkeypatch.setattr(
+        market, "request", lambda number, *block: asked.append(number) or real(number, *block)
+    )
+    again = LiveMarket(market, None, path)
+    view = again.look()
+    again.close()
+    assert (len(view.past), view.unknown_before) == (20, 0)
+    # The newest sixteen may still change; of all others, the one that is no longer among them.
+    assert sorted(asked) == [4, *range(5, 21)]
+    assert {i: view.past[i] for i in done.past} == dict(done.past)
+
+
+def test_look__file_that_is_no_database__goes_on_without(chain, market, tmp_path):
+    cancel(chain, market, 18)
+    path = tmp_path / "past.sqlite3"
+    path.write_bytes(b"no database at all" * 100)
+    assert len(look_until_all_are_known(LiveMarket(market, None, path)).past) == 18
 
 
 def test_look__nobodys_account__shows_the_market_all_the_same(chain, market):

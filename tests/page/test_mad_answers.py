@@ -18,6 +18,7 @@ from market.live import Round, View
 from market.memory import MEMORY_FILE
 from market.model import Payment, Quote, Request, Status
 from market.node import Block
+from market.past_requests import Ended, ended
 from market.supply import supply_of
 
 ME, OTHER = "0x" + "1" * 40, "0x" + "2" * 40
@@ -73,7 +74,8 @@ views = st.builds(
     request_count=numbers,
     rounds=st.lists(mad_rounds(), max_size=2).map(tuple),
     last=st.none() | mad_rounds(),
-    past=st.dictionaries(numbers, requests, max_size=3),
+    past=st.dictionaries(numbers, requests.map(ended), max_size=3),
+    unknown_before=numbers,
 )
 
 
@@ -116,10 +118,8 @@ def test_price_of__nothing_sold__is_no_price():
 
 
 def test_load_history__rounds_at_impossible_times__are_shown_without_one(tmp_path):
-    request = Request(1, Status.SETTLED, Access(0), Pricing(0), OTHER, *_NOUGHT)
-    (past,) = load_history(
-        tmp_path / MEMORY_FILE, ("7:0xab", OTHER), {1: replace(request, gate_closure=_WORD)}
-    ).rounds
+    past = {1: Ended(1, False, _WORD, 0, 0)}
+    (past,) = load_history(tmp_path / MEMORY_FILE, ("7:0xab", OTHER), past).rounds
     assert past.time is None
 
 

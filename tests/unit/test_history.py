@@ -3,13 +3,13 @@ import sqlite3
 from contextlib import closing
 from datetime import datetime, timezone
 from io import StringIO
-from types import SimpleNamespace
 
 import pytest
 
 from market.history import load_history
 from market.history_csv import as_csv
 from market.memory import Memory, PlacedBid, Round, State
+from market.past_requests import Ended
 from market.store import BidResult, Outcome, PaymentState, Results
 
 CHAIN, CONTRACT, ACCOUNT = "31337:0xabc", "0xcontract", "0xaccount"
@@ -95,15 +95,11 @@ def test_load_history__request_left_alone__has_the_reason(file, remember):
 
 def test_load_history__ended_request_that_is_not_remembered__was_missed(file, remember):
     remember(won(1, JANUARY, 6 * 10**15))
-    missed = SimpleNamespace(
-        request_id=2,
-        gate_closure=JANUARY + 5,
-        clearing_level=0,
-        clearing_price_wei_per_wh=0,
-        reduction_wh=1000,
-    )
-    history = load_history(file, (CHAIN, CONTRACT), {1: missed, 2: missed})
+    missed = Ended(2, False, JANUARY + 5, 1000, 0)
+    cancelled = Ended(3, True, JANUARY + 9, 1000, 0)
+    history = load_history(file, (CHAIN, CONTRACT), {1: missed, 2: missed, 3: cancelled})
     assert [(past.request_id, past.outcome) for past in history.rounds] == [
+        (3, "cancelled"),
         (2, "missed"),
         (1, "won"),
     ]
