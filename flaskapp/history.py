@@ -4,6 +4,7 @@ from flask import Blueprint, Response, render_template, request
 
 from flaskapp.charts import earnings_chart
 from flaskapp.household import the_household
+from flaskapp.looking import Picture
 from market.history import History, load_history
 from market.history_csv import as_csv
 from market.memory import MEMORY_FILE
@@ -16,7 +17,8 @@ _ON_A_PAGE = 50
 @blueprint.get("/history")
 def show() -> str:
     """Show past rounds, the newest first."""
-    history = _history()
+    picture = the_household().first_look()
+    history = _history(picture)
     page = max(1, request.args.get("page", 1, type=int))
     first = (page - 1) * _ON_A_PAGE
     return render_template(
@@ -26,6 +28,8 @@ def show() -> str:
         page=page,
         pages=max(1, -(-len(history.rounds) // _ON_A_PAGE)),
         chart=earnings_chart(history.rounds),
+        picture=picture,
+        view=picture.view if picture else None,
     )
 
 
@@ -33,17 +37,15 @@ def show() -> str:
 def download() -> Response:
     """Hand the whole history out as a file."""
     return Response(
-        as_csv(_history().rounds),
+        as_csv(_history(the_household().first_look()).rounds),
         mimetype="text/csv",
         headers={"Content-Disposition": 'attachment; filename="history.csv"'},
     )
 
 
-def _history() -> History:
-    household = the_household()
-    _, picture = household.watcher.newest(timeout_s=1.5)
+def _history(picture: Picture | None) -> History:
+    memory_file = the_household().settings().database_folder / MEMORY_FILE
     view = picture.view if picture else None
-    memory_file = household.settings().database_folder / MEMORY_FILE
     if view is None:
         return load_history(memory_file)
     return load_history(memory_file, (view.chain, view.contract), view.past)

@@ -29,17 +29,16 @@ from market.settings import Settings
 
 blueprint = Blueprint("home", __name__)
 
-_FIRST_LOOK_S = 1.5
 _TICK_S = 1.0
 _HAPPENINGS = 12
 # What changes while the page is open.
-_PARTS = ("agent", "market", "log", "headline")
+_PARTS = ("agent", "market", "log", "headline", "progress")
 
 
 @blueprint.get("/")
 def show() -> str:
     """Show the consumer and the market."""
-    _, picture = the_household().watcher.newest(timeout_s=_FIRST_LOOK_S)
+    picture = the_household().first_look()
     return render_template("home.html", **_shown(picture, generate_csrf()))
 
 
@@ -110,8 +109,17 @@ class _Watching:
                 return None
             shown = _shown(picture, self.csrf)
             parts = {name: render_template(f"_{name}.html", **shown).strip() for name in _PARTS}
-        # Read anew, and not of the last look: whoever has just saved must not be told of it.
-        return json.dumps({**parts, "bids_version": self.household.bids_file.read().version})
+        view = picture.view if picture else None
+        return json.dumps(
+            {
+                **parts,
+                # Read anew, and not of the last look: who has just saved must not be told of it.
+                "bids_version": self.household.bids_file.read().version,
+                "ended": len(view.past) if view else 0,
+                # For a page that was opened before its reader logged in again.
+                "csrf": self.csrf,
+            }
+        )
 
 
 def _shown(picture: Picture | None, csrf: str) -> dict[str, object]:

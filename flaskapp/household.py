@@ -47,6 +47,12 @@ class Household:
     bids_file: BidsFile
     watcher: Watcher[Picture]
     streams: threading.BoundedSemaphore
+    # What a page waits for the first look; it is told of what comes later.
+    first_look_s: float = 1.5
+
+    def first_look(self) -> Picture | None:
+        """Return the market as it is now; None if it takes long to find out."""
+        return self.watcher.newest(timeout_s=self.first_look_s)[1]
 
 
 def add_household(app: Flask, read_settings: Callable[[], Settings], *, remote: bool) -> Household:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from market.happenings import price_name, short
 from market.history import utc
+from market.live import Stage
 from market.units import ETH_PLACES, format_eth, format_eth_per_kwh, format_kwh
 
 _SHOWN_PLACES = 6
@@ -55,6 +56,32 @@ def when(time: datetime | int | None) -> Markup:
     )
 
 
+def stage_badge(stage: Stage) -> tuple[str, str]:
+    """Return the look of a stage's badge, and its words."""
+    return _BADGES[stage]
+
+
+def stage_words(stage: Stage) -> str:
+    """Return the end of a sentence that begins with: Request 1 is ..."""
+    return _SENTENCES[stage]
+
+
+_BADGES = {
+    Stage.OPEN: ("good", "open for bids"),
+    Stage.CLOSED: ("busy", "gate closed"),
+    Stage.PAYING: ("busy", "being paid"),
+    Stage.SETTLED: ("idle", "decided"),
+    Stage.CANCELLED: ("idle", "cancelled"),
+}
+_SENTENCES = {
+    Stage.OPEN: "open for bids",
+    Stage.CLOSED: "closed for bids, and the winners are about to be selected",
+    Stage.PAYING: "decided, and the winners are being paid",
+    Stage.SETTLED: "decided",
+    Stage.CANCELLED: "cancelled",
+}
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number of things: 1 bid, 2 bids."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
@@ -71,6 +98,18 @@ def shortened(text: str) -> Markup:
 
 def add_words(app: Flask) -> None:
     """Let the templates use them."""
-    filters = (kwh, eth, price, price_of, rounded_eth, when, counted, shortened, price_name)
+    filters = (
+        kwh,
+        eth,
+        price,
+        price_of,
+        rounded_eth,
+        when,
+        counted,
+        shortened,
+        price_name,
+        stage_badge,
+        stage_words,
+    )
     for written in filters:
         app.add_template_filter(written)

@@ -66,6 +66,16 @@ class Round:
         return self.stage == Stage.OPEN
 
     @property
+    def is_decided(self) -> bool:
+        """Return whether the winners are selected, or there will be none."""
+        return self.stage not in (Stage.OPEN, Stage.CLOSED)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Return whether the utility has taken it back."""
+        return self.stage == Stage.CANCELLED
+
+    @property
     def is_over(self) -> bool:
         """Return whether nothing of it can change any more."""
         return self.request.status in (Status.SETTLED, Status.CANCELLED)

@@ -6,7 +6,7 @@ const form = document.getElementById("bids");
 const rows = document.getElementById("rows");
 const blank = document.getElementById("blank-row");
 const total = document.getElementById("total");
-const token = document.querySelector("meta[name=csrf-token]").content;
+const token = document.querySelector("meta[name=csrf-token]");
 let next = rows.children.length;
 let waiting = 0;
 let asked = 0;
@@ -50,7 +50,7 @@ async function check() {
   try {
     const answer = await fetch(form.dataset.check, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+      headers: { "Content-Type": "application/json", "X-CSRFToken": token.content },
       body: JSON.stringify({ rows: list.map(typed) }),
     });
     if (answer.ok && mine === asked) show(list, await answer.json());
@@ -116,4 +116,5 @@ watchEvents(form.dataset.events, {
   picture: ({ bids_version: version }) => {
     document.getElementById("stale").hidden = version === form.elements.version.value;
   },
-});
+  // Whoever is in the middle of typing stays here.
+}, (name) => showTrouble(name, !changed));

@@ -20,7 +20,7 @@ function axis(title) {
   };
 }
 
-function options(x, y, pointStyle, unit) {
+function options(x, y, pointStyle, unit, title) {
   const label = ({ dataset, parsed }) => `${dataset.label}: ${parsed.y} ${unit}`;
   const labels = { color: colour("--text"), boxWidth: 28, usePointStyle: true, pointStyle };
   return {
@@ -28,7 +28,7 @@ function options(x, y, pointStyle, unit) {
     maintainAspectRatio: false,
     interaction: { mode: "nearest", intersect: false },
     scales: { x, y },
-    plugins: { legend: { position: "bottom", labels }, tooltip: { callbacks: { label } } },
+    plugins: { legend: { position: "bottom", labels }, tooltip: { callbacks: { title, label } } },
   };
 }
 
@@ -48,7 +48,8 @@ function drawSupply(canvas) {
   ];
   const x = { type: "linear", ...axis("Energy offered up to this price (kWh)"), max: right };
   const y = { ...axis("Price (ETH/kWh)"), suggestedMax: supply.maximum * 1.05 };
-  new Chart(canvas, { type: "line", data: { datasets }, options: options(x, y, "line", "ETH/kWh") });
+  const title = ([point]) => (point ? `${point.parsed.x} kWh` : "");
+  new Chart(canvas, { type: "line", data: { datasets }, options: options(x, y, "line", "ETH/kWh", title) });
 }
 
 function drawEarnings(canvas) {
@@ -60,7 +61,9 @@ function drawEarnings(canvas) {
   };
   const x = { ...axis("Request"), stacked: true };
   const y = { ...axis("ETH"), stacked: true };
-  new Chart(canvas, { type: "bar", data, options: options(x, y, "rect", "ETH") });
+  const ended = (time) => (time ? `, ${new Date(time).toLocaleString()}` : "");
+  const title = ([point]) => (point ? `Request ${point.label}${ended(earned.times[point.dataIndex])}` : "");
+  new Chart(canvas, { type: "bar", data, options: options(x, y, "rect", "ETH", title) });
 }
 
 function drawCharts(root) {

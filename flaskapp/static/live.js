@@ -3,7 +3,6 @@
 
 const JUMP_MS = 2500;
 const live = document.getElementById("live");
-const offline = document.getElementById("offline");
 const headline = document.getElementById("headline");
 const written = {};
 let ends = {};
@@ -65,7 +64,5 @@ function showClocks() {
   }
 }
 
-watchEvents(live.dataset.events, { picture: showPicture, clocks: takeClocks }, (heard) => {
-  offline.hidden = heard;
-});
+watchEvents(live.dataset.events, { picture: showPicture, clocks: takeClocks }, showTrouble);
 setInterval(showClocks, 250);

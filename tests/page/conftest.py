@@ -1,4 +1,5 @@
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import psutil
@@ -24,7 +25,7 @@ def chain():
 @pytest.fixture(scope="session")
 def browser():
     # Its own patience ends after five seconds, in which a busy machine does not start a consumer.
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=60_000)
     with running_browser() as started:
         yield started
 
@@ -57,7 +58,7 @@ def serving(folder, chain, market):
 def page(browser, server):
     """A window of the browser, which must not fetch anything from anybody but the page's server."""
     context = browser.new_context(base_url=server.url, viewport=DESKTOP, locale="en-GB")
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     opened = context.new_page()
     foreign: list[str] = []
     complaints: list[str] = []
@@ -89,9 +90,16 @@ def settings(tmp_path):
 
 @pytest.fixture
 def app(settings):
-    made = create_app(lambda: settings)
+    made = patient(create_app(lambda: settings))
     yield made
     made.extensions["household"].watcher.close()
+
+
+def patient(app):
+    """Have an application's pages wait for the first look, however busy the machine is."""
+    household = app.extensions["household"]
+    app.extensions["household"] = replace(household, first_look_s=60)
+    return app
 
 
 @pytest.fixture
@@ -103,6 +111,6 @@ def client(app):
 def guarded(settings):
     """A client of a page with a password."""
     locked = settings.model_copy(update={"page_password_hash": SecretStr(HASH)})
-    app = create_app(lambda: locked)
+    app = patient(create_app(lambda: locked))
     yield app.test_client()
     app.extensions["household"].watcher.close()

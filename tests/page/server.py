@@ -9,13 +9,14 @@ from pathlib import Path
 import psutil
 import requests
 from requests.exceptions import ConnectionError as NobodyThereError
+from requests.exceptions import Timeout
 
 from market.folder_lock import holder
 from tests.scripts.chain import wait_until
 from tests.scripts.processes import ROOT, Finished, Script, environment
 from tests.scripts.stage import free_port
 
-_STOP_S = 10
+_STOP_S = 60
 
 
 class PageServer:
@@ -53,6 +54,10 @@ class PageServer:
         """Stop the page alone; `start` has it come back at the same address."""
         self._script.stop()
 
+    def interrupt(self) -> Finished:
+        """Press Ctrl-C in the page's terminal, and return what the page left behind."""
+        return self._script.press_ctrl_c().finish()
+
     def run(self, *words: str) -> Finished:
         """Return what `python -m market <words>` with the page's settings left behind."""
         done = subprocess.run(
@@ -63,7 +68,7 @@ class PageServer:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=120,
         )
         return Finished(done.returncode, done.stdout, done.stderr)
 
@@ -104,5 +109,5 @@ class PageServer:
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/static/page.css", timeout=5).ok
-        except NobodyThereError:
+        except (NobodyThereError, Timeout):
             return False

