@@ -90,9 +90,8 @@ def test_stop__while_a_page_is_open__ends_at_once_and_quietly(tmp_path):
     server = PageServer(tmp_path, uuid4().hex, LOCAL_RPC_URL="http://127.0.0.1:9").start()
     stream = requests.get(f"{server.url}/events", stream=True, timeout=60)
     assert next(stream.iter_lines())
-    ended = server.interrupt()
-    assert ended.status == 130
-    ended.tells_no_internals()
+    # Which fails where it has to be killed.
+    server.interrupt().tells_no_internals().succeeded()
     stream.close()
 
 
