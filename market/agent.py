@@ -1,6 +1,6 @@
 """The consumer as a service: it works until it is stopped, and shows how it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
+from market.bidder import BidsUnreadableError
 from market.consumer import ChainReplacedError, Consumer
 from market.desk import Desk
 from market.errors import MarketError
@@ -31,6 +32,8 @@ from market.units import format_eth
 _LONGEST_BACKOFF_S = HEARTBEAT_SECONDS
 
 _LEAST_REST = 0.25
+# So that nobody takes it for silent, and a memory card has little to write.
+_SHOW_PROGRESS_S = HEARTBEAT_SECONDS / 3
 
 T = TypeVar("T")
 
@@ -69,6 +72,7 @@ class Agent:
     service: ServiceManager
     _status: Status = field(default_factory=Status)
     _away: bool = False
+    _shown_s: float = field(default_factory=monotonic)
 
     def work(self) -> None:
         """Set the consumer up, and step for ever; a node that is away is waited for."""
@@ -124,13 +128,12 @@ class Agent:
             guardrails_of(settings),
             settings.low_balance_wei,
         )
-        consumer.bidder.load()
+        market.events.search.on_range = self._catching_up
         balance = format_eth(sender.balance_wei())
-        if not market.is_allowed(account):
-            raise MarketError(
-                f"{account} may not bid in this contract: "
-                "run `brownie run scripts/register.py`, or ask the utility for approval"
-            )
+        for problem in _obstacles(consumer):
+            if _is_new(consumer) and not isinstance(problem, BidsUnreadableError):
+                raise problem
+            self.reporter.problem(problem)
         self.reporter.note(f"Consumer {account} ({balance} ETH) at contract {market.address}")
         self._status = replace(
             self._status,
@@ -141,6 +144,11 @@ class Agent:
             balance_eth=balance,
         )
         return consumer
+
+    def _catching_up(self, block: int, last: int) -> None:
+        """Show that a long search in the chain's events goes on."""
+        if monotonic() - self._shown_s >= _SHOW_PROGRESS_S:
+            self._show(f"catching up: block {block} of {last}")
 
     def _step(self, consumer: Consumer) -> None:
         """Step; what concerns no single request is the node's doing, and waited for."""
@@ -191,6 +199,7 @@ class Agent:
         self._show(state=_activity(consumer))
 
     def _show(self, state: str, phase: Phase = Phase.WORKING) -> None:
+        self._shown_s = monotonic()
         self._status = replace(self._status, state=state, phase=phase)
         self.status_file.keep(self._status)
         if phase != Phase.STOPPED:
@@ -207,7 +216,7 @@ def _sensibly(act: Callable[[], T]) -> T:
     except Exception as problem:
         name = type(problem).__name__
         raise NodeUnavailableError(
-            f"The node's answer made no sense ({name}: {str(problem)[:100]}): trying again"
+            f"The node's answer made no sense ({name}: {problem}): trying again"
         ) from problem
 
 
@@ -219,6 +228,27 @@ def guardrails_of(settings: Settings) -> Guardrails:
         settings.quiet_hours,
         settings.dry_run,
     )
+
+
+def _is_new(consumer: Consumer) -> bool:
+    """Return whether the consumer has never worked here: it has nothing to report."""
+    desk = consumer.desk
+    return desk.memory.is_empty() and not desk.results_file.exists()
+
+
+def _obstacles(consumer: Consumer) -> Iterator[MarketError]:
+    """Yield what keeps a consumer from bidding; one that has bid before still has to report."""
+    market, account = consumer.desk.market, consumer.desk.sender.signer.address
+    try:
+        consumer.bidder.refresh()
+    except BidsUnreadableError as problem:
+        # Whoever has just begun and has no file at all is better told so by an end.
+        yield problem if consumer.bids_file.exists() else MarketError(str(problem))
+    if not market.is_allowed(account):
+        yield MarketError(
+            f"{account} may not bid in this contract: "
+            "run `brownie run scripts/register.py`, or ask the utility for approval"
+        )
 
 
 def _activity(consumer: Consumer) -> str:

@@ -1,9 +1,10 @@
 """Before gate closure: bid in a request exactly once, and see that the bids stay on chain."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from market.bidder import Bidder
+from market.bidder import Bidder, BidsUnreadableError
 from market.bids import LevelBid, Offer, Refusal
 from market.desk import ENDED, PURPOSE, Desk, terms_of
 from market.errors import MarketError
@@ -30,6 +31,8 @@ class Answering:
     desk: Desk
     bidder: Bidder
     guardrails: Guardrails
+    placed_s: dict[int, int] = field(default_factory=dict)
+    """When bids got on chain that this program has not sent, as far as it was looked up."""
     _announced: set[int] = field(default_factory=set)
     _refused: set[tuple[int, Offer]] = field(default_factory=set)
 
@@ -41,11 +44,11 @@ class Answering:
         now_s = time_after_s(self.desk.market.web3, head)
         open_now = request.status == Status.BIDDING and request.gate_closure > now_s
         announced = request.request_id in self._announced
-        mine = self._bids_on_chain(request, head)
+        mine = self.bids_on_chain(request, head)
         if mine:
             if open_now:
                 self.desk.report.already_bid(request)
-            self._adopt(request, mine, head)
+            self._adopt(request, mine, now_s, head)
         elif open_now:
             self._answer(request, now_s, head)
         elif announced:
@@ -115,14 +118,16 @@ class Answering:
 
     # What is on chain already
 
-    def _bids_on_chain(self, request: Request, head: Block) -> list[PlacedBid]:
+    def bids_on_chain(self, request: Request, head: Block) -> list[PlacedBid]:
         """Return the bids of this account, with the devices as far as they are told."""
         if not request.bid_count:
             return []
         account = self.desk.sender.signer.address
         mine = self.desk.market.bids_of(account, request.request_id, head.number)
         if mine and not self.bidder.offer_count:
-            self.bidder.refresh()
+            # Without the file the bids are known all the same, but not their devices.
+            with suppress(BidsUnreadableError):
+                self.bidder.refresh()
         fitting, _ = self.bidder.fitting(request)
         devices = {(bid.energy_wh, bid.price_level): bid.offer.device for bid in fitting}
         return [
@@ -135,8 +140,11 @@ class Answering:
             for bid in mine
         ]
 
-    def _adopt(self, request: Request, mine: list[PlacedBid], head: Block) -> None:
+    def _adopt(self, request: Request, mine: list[PlacedBid], now_s: int, head: Block) -> None:
         adopted = Round(request.request_id, State.PLACED, terms_of(request), mine)
+        # Where the bids' block is not known: they can have been there no later.
+        latest_s = min(now_s, request.gate_closure)
+        adopted.answered_s = self.placed_s.get(request.request_id, latest_s)
         adopted.block_number, adopted.block_hash = head.number, head.hash
         self.desk.remember(adopted)
 
@@ -144,16 +152,16 @@ class Answering:
 
     def _answer(self, request: Request, now_s: int, head: Block) -> None:
         """Send the bids that fit the request, if the household lets it."""
-        self.bidder.refresh()
-        bids, refusals = self.bidder.fitting(request)
         if request.request_id not in self._announced:
             self.desk.report.request_opened(request, request.gate_closure - now_s)
         self._announced.add(request.request_id)
-        self._tell_refusals(request, refusals)
         if objection := self._objection(request, now_s):
             self.desk.report.request_skipped(request, objection)
             self._pass(request, objection, head)
             return
+        self.bidder.refresh()
+        bids, refusals = self.bidder.fitting(request)
+        self._tell_refusals(request, refusals)
         if not bids:
             self._pass(request, "no bid fits it", head)
             return
@@ -225,10 +233,10 @@ class Answering:
         return None
 
     def _is_too_late(self, flight: Flight, head: Block) -> bool:
-        """Return whether a flight has bids for a request whose gate has closed."""
+        """Return whether a flight has bids for a request whose gate has closed, or that is over."""
         late = self.desk.rounds.get(flight.subject)
         if flight.purpose != PURPOSE or late is None:
-            return False
+            return flight.purpose == PURPOSE
         return late.terms.get("gate_closure", 0) <= time_after_s(self.desk.market.web3, head)
 
     def _pass(self, request: Request, reason: str, head: Block) -> None:

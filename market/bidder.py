@@ -17,6 +17,10 @@ from market.units import format_eth
 MOST_BIDS = 150
 
 
+class BidsUnreadableError(MarketError):
+    """The bids cannot be read, and never could since the start."""
+
+
 @dataclass(slots=True)
 class Bidder:
     """Reads the bids, and prepares the transaction that submits them."""
@@ -33,13 +37,17 @@ class Bidder:
         self._offers = load_offers(self.bids_file)
 
     def refresh(self) -> None:
-        """Read the bids again, as they may have changed; broken ones are told once."""
+        """Read the bids again, as they may have changed; broken ones are told once.
+
+        BidsUnreadableError if there are none from before to use instead.
+        """
         try:
             self.load()
         except MarketError as problem:
+            if not self._offers:
+                raise BidsUnreadableError(f"{problem}. Nothing is bid until it is mended") from None
             if self._problem != str(problem):
-                used = "The bids read before are used" if self._offers else "Nothing is bid"
-                self.on_problem(MarketError(f"{problem}. {used}"))
+                self.on_problem(MarketError(f"{problem}. The bids read before are used"))
             self._problem = str(problem)
         else:
             self._problem = ""

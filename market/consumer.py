@@ -21,16 +21,26 @@ from market.errors import MarketError
 from market.guardrails import Guardrails
 from market.memory import Round, State
 from market.model import Status
-from market.node import Block, NodeUnavailableError, chain_name, first_block_at
+from market.node import Block, NodeUnavailableError, chain_name, is_on_chain
 from market.outcome import Reporting
-from market.store import load_results
+from market.recalling import Recalling
 
 # A node that shows less than another one did before catches up within this time.
 _BEHIND_S = 60
+# No reorganisation is expected to reach deeper.
+_WATCHED_BLOCKS = 16
 
 
 class ChainReplacedError(MarketError):
     """Nothing that the consumer knows is true on the chain that it sees now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """At which block a request was over, None if long ago, and the round if there was one."""
+
+    head: Block | None
+    known: Round | None
 
 
 @dataclass(slots=True)
@@ -47,7 +57,8 @@ class Consumer:
     newest_request_id: int = 0
     _answering: Answering = field(init=False)
     _reporting: Reporting = field(init=False)
-    _ended: set[int] = field(default_factory=set)
+    _recalling: Recalling = field(init=False)
+    _ended: dict[int, Judgement] = field(default_factory=dict)
     _problems: dict[int, str] = field(default_factory=dict)
     _recalled: bool = False
     _behind_since_s: float | None = None
@@ -59,6 +70,7 @@ class Consumer:
         self.balance = BalanceWatch(desk.sender, desk.report, self.low_balance_wei)
         self._answering = Answering(desk, self.bidder, self.guardrails)
         self._reporting = Reporting(desk)
+        self._recalling = Recalling(desk, self._answering, self._reporting)
 
     @property
     def problem(self) -> str | None:
@@ -83,7 +95,9 @@ class Consumer:
         if self._is_behind(head) or self._nothing_new(head):
             return
         if not self._recalled:
-            self._recall(head)
+            self._ended = dict.fromkeys(self._recalling.recall(head), Judgement(None, None))
+            self._recalled = True
+        self._judge_anew(head)
         for request_id in self._new_ids(head):
             self._guarded(request_id, partial(self._meet, request_id, head))
         for request_id in [*self.desk.rounds]:
@@ -94,7 +108,7 @@ class Consumer:
     def _meet(self, request_id: int, head: Block) -> None:
         request = self.desk.market.request(request_id, head.number)
         if request.status != Status.NONE and not self._answering.meet(request, head):
-            self._ended.add(request_id)
+            self._ended[request_id] = Judgement(head, None)
 
     def _follow(self, request_id: int, head: Block) -> None:
         """Do what is next in a request that was taken up."""
@@ -113,7 +127,7 @@ class Consumer:
         else:
             self.desk.tell_selection(request)
         if known.state == State.FINAL:
-            self._lay_aside(known)
+            self._lay_aside(known, head)
 
     def _forget_vanished(self, known: Round) -> None:
         request_id = known.request_id
@@ -126,11 +140,28 @@ class Consumer:
             "it is answered anew if it comes back"
         )
 
-    def _lay_aside(self, known: Round) -> None:
+    def _lay_aside(self, known: Round, head: Block) -> None:
         del self.desk.rounds[known.request_id]
-        self._ended.add(known.request_id)
+        self._ended[known.request_id] = Judgement(head, known)
         self._answering.clean_up(known.request_id)
         self.desk.selection_told.discard(known.request_id)
+
+    def _judge_anew(self, head: Block) -> None:
+        """Have requests met again that were over in a block that a reorganisation has replaced."""
+        gone = self._gone({judged.head for judged in self._ended.values() if judged.head}, head)
+        for request_id in [i for i, judged in self._ended.items() if judged.head in gone]:
+            known = self._ended.pop(request_id).known
+            request = self.desk.market.request(request_id, head.number)
+            if known and request.status in ENDED and not is_another(known, request):
+                self._ended[request_id] = Judgement(head, known)
+            else:
+                self.desk.forget(request_id)
+
+    def _gone(self, blocks: set[Block], head: Block) -> set[Block]:
+        """Return which of the blocks that are not old a reorganisation has replaced."""
+        web3 = self.desk.market.web3
+        young = {block for block in blocks if head.number - block.number <= _WATCHED_BLOCKS}
+        return {b for b in young if is_on_chain(web3, b.number, b.hash) is False}
 
     # What is new
 
@@ -161,7 +192,7 @@ class Consumer:
         """Return the requests not dealt with yet; all that may still be open are among them."""
         self.newest_request_id = self.desk.market.request_count(head.number)
         recent = recent_ids(self.newest_request_id)
-        self._ended.intersection_update(recent)
+        self._ended = {i: judged for i, judged in self._ended.items() if i in recent}
         self._problems = {
             i: said for i, said in self._problems.items() if i in recent or i in self.desk.rounds
         }
@@ -178,42 +209,3 @@ class Consumer:
             self._problems[request_id] = str(problem)
         else:
             self._problems.pop(request_id, None)
-
-    # After a start
-
-    def _recall(self, head: Block) -> None:
-        """Take up what was going on when this program ended, whatever is left of its memory."""
-        memory = self.desk.memory
-        unfinished = memory.rounds(State.SENT, State.PLACED, State.PASSED, State.DECIDED)
-        self.desk.rounds = {known.request_id: known for known in unfinished}
-        recent = recent_ids(self.desk.market.request_count(head.number))
-        if memory.is_empty():
-            self._catch_up(head, recent)
-        else:
-            self._ended = memory.final_ids(recent.start)
-        self._recalled = True
-
-    def _catch_up(self, head: Block, recent: range) -> None:
-        """Without a memory, go by results.json: find what this consumer bid in since then."""
-        market, reported = self.desk.market, self._last_reported()
-        self._ended = {
-            i for i in recent if i <= reported and market.request(i, head.number).status in ENDED
-        }
-        if not reported or reported + 1 >= recent.start:
-            return
-        # Requests so old that their bids are in the chain's events only.
-        closure = market.request(reported, head.number).gate_closure
-        start = first_block_at(market.web3, closure, head.number)
-        account = self.desk.sender.signer.address
-        for request_id in sorted(market.requests_bid_in(account, start, head.number)):
-            if reported < request_id < recent.start:
-                self.desk.remember(Round(request_id, State.PLACED))
-
-    def _last_reported(self) -> int:
-        """Return the id of the request in results.json, 0 if it is of another market."""
-        try:
-            last = load_results(self.desk.results_file)
-        except MarketError:
-            return 0
-        same = (last.contract, last.chain) == (self.desk.market.address, self.desk.chain)
-        return last.request_id if same and last.final else 0

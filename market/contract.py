@@ -5,35 +5,36 @@ from contextlib import contextmanager
 from typing import Any
 
 from eth_typing import ChecksumAddress
-from eth_utils.abi import event_abi_to_log_topic
-from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
-from web3.types import BlockIdentifier, LogReceipt, TxReceipt
+from web3.types import BlockIdentifier, TxReceipt
 
 from market.artifact import load_artifact
 from market.clearing import Access, Bid, Pricing
+from market.contract_events import ContractEvents
 from market.errors import MarketError
-from market.logs import log_reader, logs_in_ranges
 from market.model import BOOKS, Payment, Quote, Request, Standing, Status, Terms
-from market.node import Block, first_block_at, latest_block, node_errors
+from market.node import (
+    Block,
+    NodeUnavailableError,
+    is_catching_up,
+    latest_block,
+    node_errors,
+    node_name,
+)
+from market.pages import LONGEST_PAGE, rows_in_pages
+from market.portions import Portion
 from market.reverts import explained
 from market.transactions import Prepared, Sender, Sent
 from market.units import PRICE_LEVELS
 
-_PAGE = 500
 # A bid costs that much more in slots that are used for the first time; by the time it is in a
 # block, others may have taken the used ones that it was estimated with.
 _FIRST_USE_GAS = 40_000
 # A payee can see that it is being estimated, and burn all it gets only when it is really paid.
 _HOSTILE_PAYEE_GAS = 60_000
-_PAID, _DEFERRED = "WinnerPaid", "PaymentDeferred"
-
-
-class NotShownYetError(MarketError):
-    """The node knows what has become of a request, but not yet the events that tell it."""
 
 
 def deploy(sender: Sender, access: Access) -> tuple[ChecksumAddress, Sent]:
@@ -51,12 +52,15 @@ class DemandReduction:
     """One deployed contract. Views need no account; the calls that send take a Sender."""
 
     def __init__(self, web3: Web3, address: ChecksumAddress) -> None:
-        """MarketError if there is no such contract at the address."""
+        """MarketError if there is no such contract at the address.
+
+        NodeUnavailableError if the node is away, or may just not have it yet.
+        """
         self.web3 = web3
         self.address = address
         self._contract: Contract = web3.eth.contract(address, abi=load_artifact()["abi"])
-        names = [entry["name"] for entry in load_artifact()["abi"] if entry["type"] == "event"]
-        self._events = dict(zip(self._topics(*names), names, strict=True))
+        self.events = ContractEvents(web3, self._contract)
+        self._page = Portion(LONGEST_PAGE)
         self._require_this_kind()
 
     # Views
@@ -130,44 +134,22 @@ class DemandReduction:
         owner: ChecksumAddress = self._view("owner")
         return owner
 
+    # Events
+
     def payments(
-        self, request: Request, consumer: ChecksumAddress | None = None, earliest: int = 0
+        self,
+        request: Request,
+        consumer: ChecksumAddress | None = None,
+        earliest: int = 0,
+        head: Block | None = None,
     ) -> list[Payment]:
-        """Return what the winners of a request got so far, all or one consumer's, in turn.
+        """Return what the winners of a request got up to `head`, all or one consumer's, in turn.
 
-        `earliest` is a block before gate closure, if one is known. NotShownYetError if the
-        node does not show the end of a request that is settled: it may lack payments, too.
+        `earliest` is a block before gate closure, if one is known; without `head` the newest block
+        is asked for. NotShownYetError if the node does not show the end of a request that is
+        settled: it may lack payments, too.
         """
-        which = _word(request.request_id)
-        topics = [self._topics(_PAID, _DEFERRED), which, _word(consumer) if consumer else None]
-        paid = log_reader(self.web3, self.address, topics)
-        ended = log_reader(self.web3, self.address, [self._topics("RequestSettled"), which])
-        payments: list[Payment] = []
-        head = self.head().number
-        start = first_block_at(self.web3, request.gate_closure, head, earliest)
-        # The end is asked for first: whoever knows it knows the payments before it.
-        for logs in logs_in_ranges(self.web3, lambda a, b: ended(a, b) + paid(a, b), start, head):
-            found = [self._decoded(log) for log in logs]
-            # Bid 0 is the utility's refund.
-            payments += [_payment(event) for event in found if event["args"].get("bid_id")]
-            if any(event["event"] == "RequestSettled" for event in found):
-                return payments
-        if request.status == Status.SETTLED:
-            raise NotShownYetError(
-                f"The node does not show yet how request {request.request_id} has ended: "
-                "asking it again"
-            )
-        return payments
-
-    def requests_bid_in(self, consumer: ChecksumAddress, first: int, last: int) -> set[int]:
-        """Return the requests that a consumer has bid in, from one block to another."""
-        topics = [self._topics("BidsSubmitted"), None, _word(consumer)]
-        read = log_reader(self.web3, self.address, topics)
-        return {
-            self._decoded(log)["args"]["request_id"]
-            for logs in logs_in_ranges(self.web3, read, first, last)
-            for log in logs
-        }
+        return self.events.payments(request, consumer, earliest, head or self.head())
 
     # Transactions
 
@@ -249,10 +231,17 @@ class DemandReduction:
         with node_errors(self.web3):
             code = self.web3.eth.get_code(self.address)
         mend = "check CONTRACT_ADDRESS and the network, or run `brownie run scripts/deploy.py`"
+        if not code and is_catching_up(self.web3):
+            raise NodeUnavailableError(
+                f"The node at {node_name(self.web3)} is still catching up with its network, and "
+                f"has no contract at {self.address} yet: waiting for it"
+            )
         if not code:
             raise MarketError(f"There is no contract at {self.address} on this chain: {mend}")
         try:
             grid = self._view("PRICE_LEVELS"), self._view("BOOKS")
+        except NodeUnavailableError:
+            raise
         except MarketError:
             grid = None
         if grid != (PRICE_LEVELS, BOOKS):
@@ -271,48 +260,18 @@ class DemandReduction:
         return call, _FIRST_USE_GAS * len(bids)
 
     def _all_bids(self, request_id: int, block: BlockIdentifier, first: int = 0) -> Iterator[Bid]:
-        return (Bid(*row) for row in self._pages("get_bids", request_id, block, first))
+        def page(offset: int, limit: int) -> Any:
+            function = self._contract.functions.get_bids(request_id, offset, limit)
+            return function.call(block_identifier=block)
 
-    def _topics(self, *events: str) -> list[HexBytes]:
-        return [HexBytes(event_abi_to_log_topic(self._contract.events[e].abi)) for e in events]
-
-    def _decoded(self, log: LogReceipt) -> Any:
-        """Return a log as its event."""
-        return self._contract.events[self._events[log["topics"][0]]]().process_log(log)
-
-    def _pages(
-        self, name: str, request_id: int, block: BlockIdentifier, offset: int
-    ) -> Iterator[Any]:
-        """Yield the rows of a view that takes an offset and a limit."""
-        while rows := self._view(name, request_id, offset, _PAGE, block=block):
-            yield from rows
-            offset += len(rows)
-            if len(rows) < _PAGE:
-                return
+        with node_errors(self.web3), _explained():
+            for row in rows_in_pages(page, first, self._page):
+                yield Bid(*row)
 
 
 def recent_ids(newest: int) -> range:
     """Return the ids of the newest requests, all unfinished ones among them."""
     return range(max(1, newest - BOOKS + 1), newest + 1)
-
-
-def _word(value: int | ChecksumAddress) -> HexBytes:
-    """Return a number or an address as a topic."""
-    number = value if isinstance(value, int) else int(value, 16)
-    return HexBytes(number.to_bytes(32, "big"))
-
-
-def _payment(event: Any) -> Payment:
-    fields = event["args"]
-    pushed = event["event"] == _PAID
-    return Payment(
-        bid_id=fields["bid_id"],
-        consumer=fields["consumer"] if pushed else fields["payee"],
-        energy_wh=fields["energy_wh"],
-        amount_wei=fields["amount_wei"],
-        pushed=pushed,
-        transaction=event["transactionHash"].to_0x_hex(),
-    )
 
 
 @contextmanager

@@ -50,6 +50,20 @@ class Desk:
         mine = [f for f in flights if (f.purpose, f.subject) == (PURPOSE, request_id)]
         return mine[-1] if mine else None
 
+    def forget_landed(self, request_id: int) -> None:
+        """Forget the transactions with bids that are through, of a request and of older ones.
+
+        One whose nonce is still free may land later: the next transaction takes its place.
+        """
+        account, sender = self.sender.signer.address, self.sender
+        under_way = {flight.key for flight in sender.unfinished()}
+        self.memory.forget_flights(
+            flight
+            for flight in self.memory.flights(account)
+            if flight.purpose == PURPOSE and flight.key not in under_way
+            if flight.subject == request_id or flight.subject not in self.rounds
+        )
+
     def is_gone(self, known: Round) -> bool:
         """Return whether the block that a round rests on is no longer part of the chain."""
         if known.block_number is None or known.block_hash is None:

@@ -9,7 +9,8 @@ from itertools import groupby
 from pathlib import Path
 
 from market.errors import MarketError
-from market.memory import Memory, PlacedBid, Round, State, open_to_read
+from market.memory import Memory, PlacedBid, Round, State
+from market.memory_file import open_to_read
 from market.past_requests import Ended
 from market.store import BidResult, Outcome
 

@@ -5,22 +5,62 @@ from typing import Any
 
 from eth_typing import BlockNumber, ChecksumAddress
 from hexbytes import HexBytes
-from requests.exceptions import HTTPError, ReadTimeout
 from web3 import Web3
-from web3.exceptions import Web3RPCError
 from web3.types import LogReceipt
 
-from market.node import node_errors
+from market.node import NodeUnavailableError, node_errors
+from market.portions import REFUSALS, Portion
 
 # Free plans of public nodes refuse more blocks than that in one question.
 _WIDEST_RANGE = 1_000
+# No reorganisation is expected to reach deeper.
+_LASTING_DEPTH = 128
 
 Read = Callable[[int, int], list[LogReceipt]]
+Topics = Sequence[list[HexBytes] | HexBytes | None]
 
 
-def log_reader(
-    web3: Web3, address: ChecksumAddress, topics: Sequence[list[HexBytes] | HexBytes | None]
-) -> Read:
+class LogSearch:
+    """Searches a contract's logs by one connection, and learns how much its node takes.
+
+    `on_range` is told of each range: its last block, and the one at which the search will end.
+    """
+
+    def __init__(self, web3: Web3, address: ChecksumAddress) -> None:
+        self.on_range: Callable[[int, int], None] = lambda _block, _last: None
+        self._web3, self._address = web3, address
+        self._width = Portion(_WIDEST_RANGE)
+        self._broken_off: dict[str, tuple[int, list[LogReceipt]]] = {}
+
+    def ranges(self, first: int, last: int, *asked: Topics) -> Iterator[list[LogReceipt]]:
+        """Yield the logs with these topics from block `first` to `last`, range after range.
+
+        Several sets of topics are asked for one after the other. A search that the node has broken
+        off goes on from there when it is made again. NodeUnavailableError as with `logs_in_ranges`.
+        """
+        key = f"{asked} {first}"
+        start, found = self._broken_off.pop(key, (first, []))
+        if found:
+            yield found
+        readers = [log_reader(self._web3, self._address, topics) for topics in asked]
+        kept = [*found]
+
+        def read(from_block: int, to_block: int) -> list[LogReceipt]:
+            return [log for ask in readers for log in ask(from_block, to_block)]
+
+        try:
+            for end, logs in logs_in_ranges(self._web3, read, start, last, self._width):
+                if end <= last - _LASTING_DEPTH:
+                    start = end + 1
+                    kept.extend(logs)
+                self.on_range(end, last)
+                yield logs
+        except NodeUnavailableError:
+            self._broken_off[key] = start, kept
+            raise
+
+
+def log_reader(web3: Web3, address: ChecksumAddress, topics: Topics) -> Read:
     """Return a function that reads the logs with these topics from one block to another."""
 
     def read(from_block: int, to_block: int) -> list[LogReceipt]:
@@ -35,23 +75,26 @@ def log_reader(
     return read
 
 
-def logs_in_ranges(web3: Web3, read: Read, first: int, last: int) -> Iterator[list[LogReceipt]]:
-    """Yield the logs from block `first` to `last`, range after range.
+def logs_in_ranges(
+    web3: Web3, read: Read, first: int, last: int, width: Portion | None = None
+) -> Iterator[tuple[int, list[LogReceipt]]]:
+    """Yield the last block of each range from block `first` to `last`, with the range's logs.
 
     A range that is refused is halved, down to a single block: nodes limit the blocks, the logs or
     the time of a question, and each says so in other words. NodeUnavailableError if a single block
-    is refused too, or the node is away.
+    is refused too, or the node is away. `width` remembers what was taken.
     """
-    width, start = _WIDEST_RANGE, first
+    width, start = width or Portion(_WIDEST_RANGE), first
     while start <= last:
-        end = min(start + width - 1, last)
+        end = min(start + width.size - 1, last)
         with node_errors(web3):
             try:
                 found = read(start, end)
-            except (Web3RPCError, HTTPError, ReadTimeout):
+            except REFUSALS:
+                width.refused(end - start + 1)
                 if end == start:
                     raise
-                width = (end - start + 1) // 2
                 continue
-        yield found
-        start, width = end + 1, min(2 * width, _WIDEST_RANGE)
+        width.taken(end - start + 1)
+        yield end, found
+        start = end + 1

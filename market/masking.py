@@ -13,6 +13,9 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 JSON: TypeAlias = "str | int | float | list[JSON] | tuple[JSON, ...] | Mapping[str, JSON] | None"
 
+LONGEST_TEXT = 1_000
+"""Nobody reads more of what a broken node has to say."""
+
 _MASK = "***"
 # To mask "5" wherever it stands would spoil every line, and tell everybody that it is the password.
 _SHORTEST_SECRET = 4
@@ -48,9 +51,11 @@ class Mask:
         self._pattern = re.compile(listed, re.IGNORECASE) if listed else None
 
     def __call__(self, text: str) -> str:
-        """Return the text on one line and without secrets."""
+        """Return the text on one line, without secrets, and cut if it is very long."""
         shown = printable(text)
-        return self._pattern.sub(_MASK, shown) if self._pattern else shown
+        masked = self._pattern.sub(_MASK, shown) if self._pattern else shown
+        # Not before: half a secret would not be known as one.
+        return masked if len(masked) <= LONGEST_TEXT else masked[: LONGEST_TEXT - 1] + "…"
 
     def json(self, value: object) -> JSON:
         """Return the value as JSON has it, every text in it safe; the keys are our own."""

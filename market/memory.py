@@ -6,7 +6,6 @@ The chain is the truth. Everything here belongs to one contract on one chain and
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import wraps
@@ -17,31 +16,10 @@ from eth_typing import ChecksumAddress, HexAddress, HexStr
 
 from market.errors import MarketError
 from market.flight import Flight
+from market.memory_file import open_tables, open_to_read
 from market.store import Results
 
 MEMORY_FILE = "market.sqlite3"
-
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS rounds (
-    chain TEXT NOT NULL, contract TEXT NOT NULL, account TEXT NOT NULL,
-    request_id INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL,
-    terms TEXT NOT NULL, answered_s INTEGER, block_number INTEGER, block_hash TEXT,
-    transaction_hash TEXT, gas_used INTEGER NOT NULL, fee_wei TEXT NOT NULL, results TEXT,
-    PRIMARY KEY (chain, contract, account, request_id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS bids (
-    chain TEXT NOT NULL, contract TEXT NOT NULL, account TEXT NOT NULL,
-    request_id INTEGER NOT NULL, position INTEGER NOT NULL, bid_id INTEGER,
-    energy_wh INTEGER NOT NULL, price_level INTEGER NOT NULL, device TEXT,
-    PRIMARY KEY (chain, contract, account, request_id, position)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS flights (
-    chain TEXT NOT NULL, account TEXT NOT NULL, nonce INTEGER NOT NULL,
-    purpose TEXT NOT NULL, subject INTEGER NOT NULL, versions TEXT NOT NULL, hashes TEXT NOT NULL,
-    PRIMARY KEY (chain, account, nonce, purpose, subject)
-) WITHOUT ROWID;
-"""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -128,9 +106,9 @@ class Memory:
         self._key = (chain, contract, account)
         self._flights: dict[tuple[str, int, str, int], Flight] = {}
         try:
-            self._db = _opened(str(path) if path else ":memory:")
+            self._db = open_tables(str(path) if path else ":memory:")
         except sqlite3.Error as problem:
-            self._db = _opened(":memory:")
+            self._db = open_tables(":memory:")
             self.problem = self._lost(problem)
 
     @classmethod
@@ -151,13 +129,13 @@ class Memory:
 
     def retreat(self, problem: Exception, *, rescue: bool) -> None:
         """Go on without the file: first with what it holds, with nothing if that is no use."""
-        rescued = _opened(":memory:")
+        rescued = open_tables(":memory:")
         if rescue:
             try:
                 self._db.rollback()
                 self._db.backup(rescued)
             except sqlite3.Error:
-                rescued = _opened(":memory:")
+                rescued = open_tables(":memory:")
             self.on_problem(self._lost(problem))
         self._db.close()
         self._db = rescued
@@ -205,23 +183,12 @@ class Memory:
         return int(row[0])
 
     @_surviving
-    def save(self, done: Round) -> None:
-        """Remember a round as it is now."""
+    def save(self, *rounds: Round) -> None:
+        """Remember rounds as they are now, all of them or none."""
         with self._db:
-            self._delete(done.request_id)
-            self._insert(
-                "rounds",
-                *(*self._key, done.request_id, done.state.value, done.reason),
-                *(json.dumps(done.terms), done.answered_s, done.block_number, done.block_hash),
-                *(done.transaction, done.gas_used, str(done.fee_wei)),
-                done.results.model_dump_json(by_alias=True) if done.results else None,
-            )
-            for position, bid in enumerate(done.bids):
-                self._insert(
-                    "bids",
-                    *(*self._key, done.request_id, position),
-                    *(bid.bid_id, bid.energy_wh, bid.price_level, bid.device),
-                )
+            for done in rounds:
+                self._delete(done.request_id)
+                self._insert_round(done)
 
     @_surviving
     def forget(self, request_id: int) -> None:
@@ -264,6 +231,21 @@ class Memory:
                 )
 
     # Internal
+
+    def _insert_round(self, done: Round) -> None:
+        self._insert(
+            "rounds",
+            *(*self._key, done.request_id, done.state.value, done.reason),
+            *(json.dumps(done.terms), done.answered_s, done.block_number, done.block_hash),
+            *(done.transaction, done.gas_used, str(done.fee_wei)),
+            done.results.model_dump_json(by_alias=True) if done.results else None,
+        )
+        for position, bid in enumerate(done.bids):
+            self._insert(
+                "bids",
+                *(*self._key, done.request_id, position),
+                *(bid.bid_id, bid.energy_wh, bid.price_level, bid.device),
+            )
 
     def _insert(self, table: str, *values: object) -> None:
         marks = ",".join("?" * len(values))
@@ -325,56 +307,8 @@ class Memory:
         )
 
 
-def _opened(name: str) -> sqlite3.Connection:
-    """Return a database with the tables; one of another version of this program starts anew."""
-    db = sqlite3.connect(name, timeout=5, check_same_thread=False)
-    db.row_factory = sqlite3.Row
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        _migrate(db)
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
 def _raise(problem: MarketError) -> None:
     raise problem
-
-
-def open_to_read(path: Path) -> sqlite3.Connection:
-    """Return a memory's database, which nothing is written to; sqlite3.Error if it is none.
-
-    One that nobody writes to at present is opened so that no file comes into being beside it.
-    """
-    at_rest = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
-    db = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro{at_rest}", uri=True, timeout=5, check_same_thread=False
-    )
-    db.row_factory = sqlite3.Row
-    try:
-        with closing(db.execute("PRAGMA user_version")) as answer:
-            version = int(answer.fetchone()[0])
-        if version != _VERSION:
-            raise sqlite3.DatabaseError("it is not of this version of the program")
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    with closing(db.execute("PRAGMA user_version")) as answer:
-        version = int(answer.fetchone()[0])
-    if version == _VERSION:
-        # To say so again would write to the file, which others look into every second.
-        return
-    if version:
-        for table in ("rounds", "bids", "flights"):
-            db.execute(f"DROP TABLE IF EXISTS {table}")
-    db.executescript(_SCHEMA)
-    db.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def _json(value: Any) -> str:

@@ -2,9 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from json import JSONDecodeError
+from time import time
 from urllib.parse import urlsplit
 
 from hexbytes import HexBytes
@@ -17,6 +19,11 @@ from market.errors import MarketError
 
 LOCAL_CHAIN_IDS = (1337, 31337)
 """What Anvil, Hardhat and Ganache call themselves."""
+
+# The last second that Python's calendar has, less a day for the zones of the world.
+_LATEST_S = 253_402_214_400
+# A network's newest block is younger than that, also by a clock that is an hour off.
+_FAR_BEHIND_S = 2 * 3600
 
 _NO_ANSWER = (
     RequestException,
@@ -92,6 +99,18 @@ def is_on_chain(web3: Web3, number: int, block_hash: str) -> bool | None:
             return None
 
 
+def is_catching_up(web3: Web3) -> bool:
+    """Return whether a node does not have its network's newest blocks yet, as far as it shows."""
+    with node_errors(web3):
+        if web3.eth.chain_id in LOCAL_CHAIN_IDS:
+            return False
+        # Some nodes do not answer this; the age of the newest block then has to tell.
+        with suppress(Web3RPCError):
+            if web3.eth.syncing:
+                return True
+    return latest_block(web3).time_s < time() - _FAR_BEHIND_S
+
+
 def next_block(web3: Web3) -> BlockIdentifier:
     """Return the block whose time a transaction sent now should reckon with.
 
@@ -117,12 +136,14 @@ def first_block_at(web3: Web3, time_s: int, head: int, earliest: int = 0) -> int
 
     `earliest` is a block that is thought to be older; it saves questions if it is.
     """
-
-    def time_of(number: int) -> int:
-        return _block(web3, number).time_s
-
+    time_of = partial(time_of_block_s, web3)
     low = earliest if earliest <= head and time_of(earliest) < time_s else 0
     return bisect_left(range(head + 1), time_s, low, key=time_of)
+
+
+def time_of_block_s(web3: Web3, number: int) -> int:
+    """Return the time of the block of this number, in Unix seconds."""
+    return _block(web3, number).time_s
 
 
 def rpc_message(problem: Web3RPCError) -> str:
@@ -130,7 +151,7 @@ def rpc_message(problem: Web3RPCError) -> str:
     response = problem.rpc_response
     error = response.get("error") if response else None
     message = error.get("message") if isinstance(error, dict) else None
-    return str(message or problem.message or "no reason given")[:200]
+    return str(message or problem.message or "no reason given")
 
 
 def _reason(problem: Exception) -> str:
@@ -142,7 +163,9 @@ def _reason(problem: Exception) -> str:
 def _block(web3: Web3, which: BlockIdentifier) -> Block:
     with node_errors(web3):
         found = web3.eth.get_block(which)
-        # A pending block has no hash yet.
-        return Block(
-            found["number"], HexBytes(found["hash"] or b"").to_0x_hex(), found["timestamp"]
+    if found["timestamp"] > _LATEST_S:
+        raise NodeUnavailableError(
+            f"The node at {node_name(web3)} tells a time of a block that cannot be: trying again"
         )
+    # A pending block has no hash yet.
+    return Block(found["number"], HexBytes(found["hash"] or b"").to_0x_hex(), found["timestamp"])

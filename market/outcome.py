@@ -12,6 +12,8 @@ from market.reverts import RevertError
 from market.store import BidResult, Outcome, PaymentState, Results, load_results, write_results
 from market.transactions import DroppedError
 
+_VANISHED = "a reorganisation has taken the bids from the chain, and the gate had closed"
+
 
 @dataclass(slots=True)
 class Reporting:
@@ -23,7 +25,8 @@ class Reporting:
         """Report how a request ended."""
         self.desk.tell_selection(request)
         self._refresh_ids(known)
-        results = self._results(known, request)
+        self._look_for_part(known, head)
+        results = self.results(known, request, head)
         write_results(self.desk.results_file, results)
         self.desk.report.request_ended(results)
         known.state, known.results = State.DECIDED, results
@@ -43,8 +46,10 @@ class Reporting:
         """Take an outcome back, unless the chain that has replaced the former has the same."""
         if request.status in ENDED and known.results:
             self._refresh_ids(known)
-            anew = self._results(known, request)
-            if anew == known.results.model_copy(update={"time": anew.time}):
+            self._look_for_part(known, head)
+            anew = self.results(known, request, head)
+            moved = {"time": anew.time, "block_number": anew.block_number}
+            if anew == known.results.model_copy(update=moved):
                 known.block_number, known.block_hash = head.number, head.hash
                 self.desk.remember(known)
                 return
@@ -88,8 +93,7 @@ class Reporting:
             self.desk.report.result_final(known.request_id, self.desk.confirmations)
         known.state = State.FINAL
         self.desk.remember(known)
-        if flight := self.desk.flight(known.request_id):
-            self.desk.memory.forget_flights([flight])
+        self.desk.forget_landed(known.request_id)
 
     def _file_tells(self, request_id: int) -> bool:
         """Return whether results.json is about this request; also if it cannot be read."""
@@ -107,11 +111,21 @@ class Reporting:
                 # Not placed: a round that is decided goes on resting on its outcome's block.
                 self.desk.identify(known, sent)
 
-    def _results(self, known: Round, request: Request) -> Results:
+    def _look_for_part(self, known: Round, head: Block) -> None:
+        """See whether bids whose block was replaced are still on chain."""
+        if known.reason not in ("", _VANISHED) or not self.desk.is_gone(known):
+            return
+        account = self.desk.sender.signer.address
+        # Of a request whose book is in use again nobody can tell any more.
+        with suppress(RevertError):
+            mine = self.desk.market.bids_of(account, known.request_id, head.number)
+            known.reason = "" if mine else _VANISHED
+
+    def results(self, known: Round, request: Request, head: Block) -> Results:
         """Return what an ended request brought this account."""
         market, account = self.desk.market, self.desk.sender.signer.address
         earliest = known.block_number or 0
-        won = market.payments(request, account, earliest) if request.energy_wh else []
+        won = market.payments(request, account, earliest, head) if request.energy_wh else []
         devices = known.devices()
         return Results(
             results=tuple(_bid_result(payment, devices) for payment in won),
@@ -123,6 +137,7 @@ class Reporting:
             clearing_price_wei_per_wh=request.clearing_price_wei_per_wh,
             final=self.desk.confirmations == 0,
             chain=self.desk.chain,
+            block_number=head.number,
         )
 
 

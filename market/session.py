@@ -94,7 +94,7 @@ def run(
         errors.print("Stopped.", style="yellow")
         sys.exit(128 + signal.SIGINT)
     except MarketError as problem:
-        errors.print(f"Error: {problem}", style="red", markup=False)
+        errors.print(f"Error: {mask(str(problem))}", style="red", markup=False)
     except (RequestException, Web3Exception) as problem:
         errors.print(
             f"Error: the node answered unexpectedly: {type(problem).__name__}", style="red"

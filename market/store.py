@@ -116,6 +116,8 @@ class Results(_FilePart):
     final: bool = True
     # A local chain that is started anew has the same id, and the contract the same address.
     chain: str | None = None
+    # The block at which the end was seen: what ends later has not been reported yet.
+    block_number: int | None = None
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -7,7 +7,8 @@ from time import sleep
 from typing import TypeVar
 
 from market.clearing import Bid
-from market.contract import DemandReduction, NotShownYetError
+from market.contract import DemandReduction
+from market.contract_events import NotShownYetError
 from market.errors import MarketError
 from market.fees import FeeCeilingError
 from market.model import Payment, Quote, Request, Status, Terms

@@ -5,7 +5,8 @@ from web3 import Web3
 
 from market.anvil import running_anvil
 from market.consumer import ChainReplacedError
-from market.contract import DemandReduction, NotShownYetError
+from market.contract import DemandReduction
+from market.contract_events import NotShownYetError
 from market.errors import MarketError
 from market.guardrails import Guardrails
 from market.model import Terms

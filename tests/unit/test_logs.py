@@ -1,3 +1,6 @@
+import math
+from contextlib import contextmanager
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +13,7 @@ from web3.exceptions import Web3RPCError
 from market import logs
 from market.logs import logs_in_ranges
 from market.node import NodeUnavailableError
+from market.portions import Portion
 from market.provider import connect
 from tests.unit.rpc import CHAIN_ID, error, result, running_node, says
 
@@ -29,10 +33,13 @@ class Chain:
     def __init__(self, counts, most_blocks=10**9, most_logs=10**9, problem=TOO_LARGE[0]):
         self.logs = [(block, i) for block, count in enumerate(counts) for i in range(count)]
         self.most_blocks, self.most_logs, self.problem = most_blocks, most_logs, problem
+        self.broken_from = 10**9
         self.asked = []
 
     def read(self, first, last):
         self.asked.append((first, last))
+        if last >= self.broken_from:
+            raise NoConnection
         found = [log for log in self.logs if first <= log[0] <= last]
         if last - first + 1 > self.most_blocks or len(found) > self.most_logs:
             raise self.problem
@@ -42,8 +49,9 @@ class Chain:
         return [last - first + 1 for first, last in self.asked]
 
 
-def read_all(chain, first, last):
-    return [log for found in logs_in_ranges(NOWHERE, chain.read, first, last) for log in found]
+def read_all(chain, first, last, width=None):
+    ranges = logs_in_ranges(NOWHERE, chain.read, first, last, width)
+    return [log for _, found in ranges for log in found]
 
 
 def test_logs_in_ranges__no_limit__asks_for_bounded_ranges_without_gaps():
@@ -60,10 +68,25 @@ def test_logs_in_ranges__no_block_in_it__asks_nothing(first, last):
 
 
 @pytest.mark.parametrize("problem", TOO_LARGE, ids=repr)
-def test_logs_in_ranges__range_refused__is_halved_and_grows_again(problem):
-    chain = Chain([1] * 2000, most_blocks=300, problem=problem)
-    assert read_all(chain, 0, 1999) == chain.logs
-    assert chain.widths()[:6] == [1000, 500, 250, 500, 250, 500]
+def test_logs_in_ranges__range_refused__is_halved_and_stays_so(problem):
+    chain = Chain([1] * 1500, most_blocks=300, problem=problem)
+    assert read_all(chain, 0, 1499) == chain.logs
+    assert chain.widths() == [1000, 500, *[250] * 6]
+
+
+def test_logs_in_ranges__node_with_a_limit__is_seldom_asked_for_more():
+    chain = Chain([1] * 100_000, most_blocks=300)
+    assert read_all(chain, 0, 99_999) == chain.logs
+    refused = [width for width in chain.widths() if width > 300]
+    assert len(refused) <= 2 + math.log2(400)
+
+
+def test_logs_in_ranges__next_search_by_the_connection__begins_with_what_was_taken():
+    chain, width = Chain([1] * 1500, most_blocks=300), Portion(1000)
+    read_all(chain, 0, 1499, width)
+    chain.asked.clear()
+    read_all(chain, 0, 1499, width)
+    assert chain.widths() == [250] * 6
 
 
 def test_logs_in_ranges__limit_gone_after_a_while__ranges_are_wide_again():
@@ -71,14 +94,14 @@ def test_logs_in_ranges__limit_gone_after_a_while__ranges_are_wide_again():
     ranges = logs_in_ranges(NOWHERE, chain.read, 0, 4999)
     next(ranges)
     chain.most_blocks = 10**9
-    assert sum(len(found) for found in ranges) == 5000 - 7
+    assert sum(len(found) for _, found in ranges) == 5000 - 7
     assert chain.widths()[-2:] == [1000, 5000 - chain.asked[-1][0]]
 
 
 def test_logs_in_ranges__many_logs_in_a_few_blocks__narrow_there_only():
     chain = Chain([0] * 1500 + [40] * 5 + [0] * 1500, most_logs=50)
     assert read_all(chain, 0, 3004) == chain.logs
-    assert {first for first, last in chain.asked if first == last} <= set(range(1499, 1506))
+    assert {first for first, last in chain.asked if first == last} <= set(range(1499, 1506 + 16))
 
 
 def test_logs_in_ranges__single_block_refused__is_an_error_after_what_was_found():
@@ -108,9 +131,7 @@ def test_logs_in_ranges__any_limits__finds_each_log_once_in_order(
     chain = Chain(counts, most_blocks, most_logs)
     first = data.draw(st.integers(0, len(counts) - 1))
     last = data.draw(st.integers(first, len(counts) - 1))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(logs, "_WIDEST_RANGE", widest)
-        found = read_all(chain, first, last)
+    found = read_all(chain, first, last, Portion(widest))
     assert found == [log for log in chain.logs if first <= log[0] <= last]
     assert max(chain.widths()) <= widest
     # A refusal for each halving, and at most one more for every range that was read.
@@ -144,3 +165,52 @@ def test_log_reader__node_asks_for_a_pause__is_left_alone():
         with pytest.raises(NodeUnavailableError, match="no more requests at present"):
             list(logs_in_ranges(web3, read, 1, 8))
         assert node.work() == ["eth_getLogs"]
+
+
+# A search by a contract's connection
+
+
+@contextmanager
+def searching(most_blocks=10**9):
+    """Run a node with a log in every block, and search it; its limit may be changed."""
+    with running_node() as node:
+        web3 = connect(node.url)
+        chain = Chain([1] * 3000, most_blocks)
+        search = logs.LogSearch(web3, "0x" + "0" * 40)
+        read = search.ranges
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(logs, "log_reader", lambda *_: chain.read)
+            yield chain, search, lambda: [log for found in read(1, 2500, []) for log in found]
+
+
+def test_search__range_after_range__tells_how_far_it_has_come():
+    with searching() as (_, search, read):
+        told = []
+        search.on_range = lambda block, last: told.append((block, last))
+        read()
+    assert told == [(1000, 2500), (2000, 2500), (2500, 2500)]
+
+
+def test_search__broken_off__goes_on_from_there():
+    with searching() as (chain, _search, read):
+        chain.broken_from = 2001
+        with pytest.raises(NodeUnavailableError):
+            read()
+        chain.asked.clear()
+        chain.broken_from = 10**9
+        assert read() == [log for log in chain.logs if 1 <= log[0] <= 2500]
+        assert chain.asked[0][0] == 2001
+        chain.asked.clear()
+        read()
+        assert chain.asked[0][0] == 1
+
+
+def test_search__broken_off_near_its_end__reads_what_a_reorganisation_may_replace_again():
+    with searching(most_blocks=100) as (chain, _search, read):
+        chain.broken_from = 2490
+        with pytest.raises(NodeUnavailableError):
+            read()
+        chain.asked.clear()
+        chain.broken_from = 10**9
+        read()
+        assert 2300 < chain.asked[0][0] <= 2500 - 128 + 1

@@ -163,6 +163,7 @@ def test_write_results__two_winning_bids__is_in_the_units_of_people(path, won):
         "clearing_price_eth_per_kwh": "0.002",
         "final": True,
         "chain": None,
+        "block_number": None,
         "total_energy_kwh": "2.5",
         "total_payment_eth": "0.005",
     }

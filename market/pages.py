@@ -1,0 +1,47 @@
+"""Reading a list from a contract in pages that the node is able to answer."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from web3.exceptions import ContractLogicError
+
+from market.portions import REFUSALS, Portion
+
+LONGEST_PAGE = 2_000
+"""That many bids take less gas than any node lets a call use."""
+
+# A page of no more rows is refused for another reason than its length.
+_SHORTEST_PAGE = 50
+# How some nodes say that a call took too much gas, in the place of a contract's reason.
+_TOO_MUCH_GAS = re.compile(r"gas", re.IGNORECASE)
+
+
+def rows_in_pages(
+    ask: Callable[[int, int], Sequence[Any]], offset: int, page: Portion
+) -> Iterator[Any]:
+    """Yield the rows of a view that takes an offset and a limit; `page` remembers what was taken.
+
+    A page that is refused is halved; what refuses a short one too is raised.
+    """
+    while True:
+        limit = page.size
+        try:
+            rows = ask(offset, limit)
+        except (*REFUSALS, ContractLogicError) as refusal:
+            if limit <= _SHORTEST_PAGE or not _is_of_length(refusal):
+                raise
+            page.refused(limit)
+            continue
+        yield from rows
+        if len(rows) < limit:
+            return
+        page.taken(limit)
+        offset += limit
+
+
+def _is_of_length(refusal: Exception) -> bool:
+    """Return whether fewer rows may help; a contract's own reason stays as it is."""
+    if isinstance(refusal, ContractLogicError):
+        return not refusal.data and bool(_TOO_MUCH_GAS.search(str(refusal)))
+    return True

@@ -1,0 +1,215 @@
+"""What the chain tells a consumer whose memory was deleted: what it has answered, and when."""
+
+import time
+from contextlib import suppress
+from itertools import count
+
+import pytest
+import requests
+
+from market.guardrails import Guardrails, midnight_s
+from market.model import BOOKS
+from market.node import NodeUnavailableError
+from market.signer import KeySigner
+from market.store import Outcome, load_results
+from market.transactions import Sender
+from tests.roles.test_guardrails import forward_to, skipped
+from tests.roles.test_memory_lost import pass_by
+
+TWO_A_DAY = Guardrails(maximum_requests_per_day=2)
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def home(town):
+    """Start a consumer anew, with what it remembers or without."""
+    signer, consumers = KeySigner(town.wallet(10**19)), []
+
+    def start(*, lose=True, **options):
+        for former in consumers:
+            former.desk.memory.close()
+        for file in (town.folder / "home").glob("market.sqlite3*") if lose else ():
+            file.unlink()
+        consumers.append(town.consumer("home", Sender(town.web3, signer), **options))
+        return consumers[-1]
+
+    return start
+
+
+def reported(consumer):
+    """Return what a consumer has told of the requests that have ended."""
+    return [
+        (results.request_id, results.status, results.total_energy_wh)
+        for name, results, *_ in consumer.desk.report.told
+        if name == "request_ended"
+    ]
+
+
+# Outcomes
+
+
+@pytest.mark.parametrize("later", [0, BOOKS + 2])
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_outcome__of_a_request_before_the_one_reported_last__is_reported(
+    town, home, cancelled, later
+):
+    consumer = home()
+    first, second = town.request(), town.request()
+    for _ in range(2):
+        consumer.step()
+    if cancelled:
+        town.market.cancel_request(town.utility.sender, second)
+    else:
+        town.settle(second)
+    consumer.step()
+    assert load_results(consumer.desk.results_file).request_id == second
+    town.settle(first)
+    pass_by(town, later)
+    consumer = home()
+    consumer.step()
+    town.mine()
+    consumer.step()
+    assert reported(consumer) == [(first, Outcome.WON, 3000)]
+    assert home(lose=False).desk.memory.is_empty() is False
+
+
+def test_outcomes__reported_all_before__none_is_reported_again(town, home):
+    consumer = home()
+    ids = [town.request(), town.request()]
+    for _ in range(2):
+        consumer.step()
+    for request_id in ids:
+        town.settle(request_id)
+        consumer.step()
+    consumer = home()
+    for _ in range(2):
+        consumer.step()
+        town.mine()
+    assert reported(consumer) == []
+
+
+def test_outcome__node_fails_while_it_is_looked_up__is_reported_all_the_same(town, home):
+    consumer = home()
+    first, second = town.request(), town.request()
+    for _ in range(2):
+        consumer.step()
+    town.settle(second)
+    consumer.step()
+    town.settle(first)
+    file, numbers = consumer.desk.results_file, count(1, 3)
+    told, failed = file.read_text("utf-8"), True
+    while failed:
+        file.write_text(told, "utf-8")
+        consumer = home(guardrails=TWO_A_DAY)
+        failed = fails_once(town, consumer, next(numbers))
+        consumer.step()
+        town.mine()
+        consumer.step()
+        assert reported(consumer) == [(first, Outcome.WON, 3000)]
+    assert next(numbers) > 15
+
+
+def fails_once(town, consumer, number):
+    """Step while the request of this number to the node fails; return whether it has so many."""
+    calls = count(1)
+
+    def before(_method):
+        if next(calls) == number:
+            raise requests.exceptions.ConnectionError
+
+    town.web3.provider.before = before
+    with suppress(NodeUnavailableError):
+        consumer.step()
+    town.web3.provider.before = lambda _: None
+    return next(calls) > number
+
+
+# The count of the day
+
+
+@pytest.mark.parametrize("again", [1, 2])
+@pytest.mark.parametrize("settled", [False, True])
+def test_most_requests_a_day__memory_deleted__counts_what_is_on_chain(town, home, settled, again):
+    forward_to(town, 12)
+    consumer = home(guardrails=TWO_A_DAY)
+    answered = []
+    for _ in range(2):
+        answered.append(town.request())
+        for _ in range(2):
+            consumer.step()
+        if settled:
+            town.settle(answered[-1])
+            consumer.step()
+    for number in range(again):
+        consumer = home(lose=number == 0, guardrails=TWO_A_DAY)
+        consumer.step()
+    third = town.request()
+    consumer.step()
+    assert town.market.bids(third) == []
+    assert [request_id for request_id, _ in skipped(consumer)] == [third]
+    assert len(reported(consumer)) == 0
+    forward_to(town, 1)
+    tomorrow = town.request()
+    for _ in range(2):
+        consumer.step()
+    assert len(town.market.bids(tomorrow)) == 1
+
+
+def test_most_requests_a_day__results_deleted_too__counts_what_is_on_chain(town, home):
+    forward_to(town, 12)
+    consumer = home(guardrails=TWO_A_DAY)
+    for _ in range(2):
+        request_id = town.request()
+        for _ in range(2):
+            consumer.step()
+        town.settle(request_id)
+        consumer.step()
+    pass_by(town, BOOKS)
+    consumer.desk.results_file.unlink()
+    consumer = home(guardrails=TWO_A_DAY)
+    third = town.request()
+    consumer.step()
+    assert town.market.bids(third) == []
+
+
+def test_most_requests_a_day__answered_yesterday__does_not_count(town, home):
+    forward_to(town, 23)
+    consumer = home(guardrails=TWO_A_DAY)
+    for _ in range(2):
+        request_id = town.request()
+        for _ in range(2):
+            consumer.step()
+        town.settle(request_id)
+        consumer.step()
+    forward_to(town, 1)
+    consumer = home(guardrails=TWO_A_DAY)
+    request_id = town.request()
+    for _ in range(2):
+        consumer.step()
+    assert len(town.market.bids(request_id)) == 1
+
+
+def test_adopted__bids_of_before__count_for_the_day_of_their_block(town, home):
+    forward_to(town, 12)
+    consumer = home()
+    request_id = town.request()
+    for _ in range(2):
+        consumer.step()
+    placed = consumer.desk.rounds[request_id]
+    placed_s = town.web3.eth.get_block(placed.block_number)["timestamp"]
+    town.mine()
+    for guardrails in (TWO_A_DAY, Guardrails()):
+        consumer = home(guardrails=guardrails)
+        consumer.step()
+        adopted = consumer.desk.rounds[request_id]
+        known = guardrails is TWO_A_DAY
+        assert adopted.answered_s == placed_s if known else adopted.answered_s >= placed_s
+        assert consumer.desk.memory.answered_since(midnight_s(placed_s)) == 1
