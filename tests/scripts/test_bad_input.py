@@ -59,40 +59,9 @@ def keystore(home):
 # bids.json
 
 
-@pytest.mark.parametrize(
-    ("written", "words"),
-    [
-        ("", ["is empty", "write your bids"]),
-        ("energy: 3", ["line 1", "not JSON", "write it as"]),
-        ('{"energy": [3', ["not JSON"]),
-        ("[3, 0.003]", ["not an object", "write it as"]),
-        ('{"energy": [1, 2], "price": [0.003]}', ["differ in length (2 and 1)", "one entry"]),
-        ('{"energy": [-1], "price": [0.003]}', ["energy -1 kWh", "more than zero"]),
-        ('{"energy": [1], "price": [-0.003]}', ["price -0.003 ETH/kWh", "more than zero"]),
-        ('{"energy": [0], "price": [0.003]}', ["energy 0 kWh", "more than zero"]),
-        ('{"energy": [1], "price": [0.0]}', ["price 0.0 ETH/kWh", "more than zero"]),
-        ('{"energy": [NaN], "price": [0.003]}', ["energy NaN", "not a number"]),
-        ('{"energy": ["two"], "price": [0.003]}', ['energy "two"', "not a number", "quotes"]),
-        ('{"energy": [1e30], "price": [0.003]}', ["too large", "4294967.295 kWh"]),
-        ('{"energy": [1], "price": [1e30]}', ["too large", "ETH/kWh"]),
-        ('{"energy": [0.0001], "price": [0.003]}', ["too precise", "3 digits"]),
-        ('{"energy": [1], "price": [0.0000000000000001]}', ["too precise", "15 digits"]),
-    ],
-)
-def test_consumer__bids_that_cannot_be__names_the_mistake(refused, bids_file, written, words):
-    bids_file.write_text(written, "utf-8")
-    refused("consumer", words=["bids.json", *words])
-
-
 def test_consumer__no_bids_file__says_where_to_get_one(refused, bids_file):
     bids_file.unlink()
     refused("consumer", words=["There is no", "copy database/bids.json"])
-
-
-def test_consumer__bids_file_is_a_folder__says_it_must_be_a_file(refused, bids_file):
-    bids_file.unlink()
-    bids_file.mkdir()
-    refused("consumer", words=["bids.json", "Is a directory", "must be a file"])
 
 
 # .env

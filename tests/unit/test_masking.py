@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -5,8 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from web3 import Web3
+from web3.exceptions import Web3RPCError
 
-from market.masking import Mask, printable
+from market.agent import _sensibly
+from market.masking import LONGEST_TEXT, Mask, printable
+from market.node import NodeUnavailableError, node_errors
 
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef0123456789abcdef"
@@ -158,3 +163,41 @@ def test_guard_error_output__thread_that_exits__says_nothing():
 def test_guard_error_output__warning_of_a_library__is_one_masked_line():
     ended = fails(f"logging.getLogger('urllib3').warning('retrying\\n{NODE}')")
     assert ended.stderr == "retrying https://sepolia.infura.io/***\n"
+
+
+@given(st.integers(0, 1200), st.integers(0, 1200))
+def test_mask__long_text_with_a_secret_anywhere__shows_no_part_of_it(before, after):
+    secret = "0123456789abcdef" * 2
+    shown = Mask([secret])("." * before + secret + "." * after)
+    assert not re.search("[0-9a-f]{4}", shown)
+    assert len(shown) <= LONGEST_TEXT
+
+
+@pytest.mark.parametrize("length", [LONGEST_TEXT, LONGEST_TEXT + 1, 10**6])
+def test_mask__text_that_is_too_long__is_cut_with_a_sign(length):
+    shown = Mask([])("x" * length)
+    assert len(shown) == LONGEST_TEXT
+    assert shown.endswith("…") == (length > LONGEST_TEXT)
+
+
+def test_node_errors__long_refusal_with_a_secret_in_it__is_masked_whole():
+    secret = "0123456789abcdef" * 2
+    said = "x" * 190 + secret
+    refusal = Web3RPCError(said, rpc_response={"error": {"code": -32000, "message": said}})
+    for problem in (_said_in(node_errors(Web3()), refusal), _told_sensibly(ValueError(said))):
+        assert "0123" not in Mask([secret])(problem)
+
+
+def _said_in(context, error):
+    with pytest.raises(NodeUnavailableError) as problem, context:
+        raise error
+    return str(problem.value)
+
+
+def _told_sensibly(error):
+    def fail():
+        raise error
+
+    with pytest.raises(NodeUnavailableError) as problem:
+        _sensibly(fail)
+    return str(problem.value)
