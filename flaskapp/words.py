@@ -5,10 +5,10 @@ from datetime import datetime, timezone
 from flask import Flask
 from markupsafe import Markup
 
-from market.happenings import price_name, short
 from market.history import utc
 from market.live import Stage
 from market.units import ETH_PLACES, format_eth, format_eth_per_kwh, format_kwh
+from market.wording import price_name, short
 
 _SHOWN_PLACES = 6
 _SMALLEST_WEI = 10 ** (ETH_PLACES - _SHOWN_PLACES)

@@ -6,12 +6,20 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 from market.bids import LevelBid, Refusal
-from market.clearing import Pricing
 from market.errors import MarketError
 from market.masking import JSON
 from market.model import Request
-from market.store import BidResult, Outcome, PaymentState, Results
+from market.store import BidResult, Outcome, Results
 from market.units import format_eth, format_eth_per_kwh, format_gwei, format_kwh
+from market.wording import (
+    amounts,
+    bid_fields,
+    kind_of,
+    named,
+    payment_words,
+    price_name,
+    short,
+)
 
 Level: TypeAlias = Literal["info", "warning", "error"]
 
@@ -86,7 +94,7 @@ class ConsumerReporter:
         offer = refusal.offer
         self._tell(
             "offer_refused",
-            f"  Not sent{_named(offer.device)}: {refusal.reason}",
+            f"  Not sent{named(offer.device)}: {refusal.reason}",
             {
                 "device": offer.device,
                 "energy_kwh": format_kwh(offer.energy_wh),
@@ -101,9 +109,9 @@ class ConsumerReporter:
         for bid in bids:
             self._tell(
                 "bid_submitted",
-                f"  Bid{_named(bid.offer.device)}: {_amounts(request, bid)} "
+                f"  Bid{named(bid.offer.device)}: {amounts(request, bid)} "
                 f"(transaction {short(transaction)})",
-                {**_bid_fields(request, bid), "transaction": transaction},
+                {**bid_fields(request, bid), "transaction": transaction},
             )
 
     def would_bid(self, request: Request, bids: Sequence[LevelBid]) -> None:
@@ -111,9 +119,9 @@ class ConsumerReporter:
         for bid in bids:
             self._tell(
                 "would_bid",
-                f"  Would bid{_named(bid.offer.device)}: {_amounts(request, bid)} "
+                f"  Would bid{named(bid.offer.device)}: {amounts(request, bid)} "
                 "(a dry run: nothing is sent)",
-                _bid_fields(request, bid),
+                bid_fields(request, bid),
             )
 
     def already_bid(self, request: Request) -> None:
@@ -221,7 +229,7 @@ class ConsumerReporter:
 
     def node_away(self, problem: MarketError) -> None:
         """The node does not answer; to be told once, not at every try."""
-        self._tell("node_away", str(problem), _kind(problem), level="warning", style="red")
+        self._tell("node_away", str(problem), kind_of(problem), level="warning", style="red")
 
     def node_back(self) -> None:
         """The node answers again."""
@@ -229,7 +237,7 @@ class ConsumerReporter:
 
     def problem(self, problem: MarketError) -> None:
         """Something went wrong, and the consumer goes on."""
-        self._tell("problem", str(problem), _kind(problem), level="error")
+        self._tell("problem", str(problem), kind_of(problem), level="error")
 
     def note(self, text: str) -> None:
         """Anything else worth a line."""
@@ -240,8 +248,8 @@ class ConsumerReporter:
         price = format_eth_per_kwh(result.price_wei_per_wh)
         self._tell(
             "bid_won",
-            f"  Won{_named(result.device)}: {energy} kWh at {price} ETH/kWh = {payment} ETH "
-            f"{_payment(result)}",
+            f"  Won{named(result.device)}: {energy} kWh at {price} ETH/kWh = {payment} ETH "
+            f"{payment_words(result)}",
             {
                 "request_id": request_id,
                 "device": result.device,
@@ -265,41 +273,3 @@ class ConsumerReporter:
     ) -> None:
         style = style or {"info": "", "warning": "yellow", "error": "red"}[level]
         self._tell_happening(Happening(name, text, fields or {}, style, level))
-
-
-def short(address: str) -> str:
-    """Return the beginning and the end of an address or a hash, enough to tell it by."""
-    return f"{address[:8]}…{address[-4:]}"
-
-
-def price_name(pricing: Pricing) -> str:
-    """Return what the price of the last bid accepted is to whoever is paid."""
-    return "clearing price" if pricing == Pricing.UNIFORM else "highest accepted price"
-
-
-def _amounts(request: Request, bid: LevelBid) -> str:
-    price = format_eth_per_kwh(bid.price_level * request.price_step_wei)
-    return f"{format_kwh(bid.energy_wh)} kWh at {price} ETH/kWh"
-
-
-def _bid_fields(request: Request, bid: LevelBid) -> dict[str, JSON]:
-    return {
-        "request_id": request.request_id,
-        "device": bid.offer.device,
-        "energy_kwh": format_kwh(bid.energy_wh),
-        "price_eth_per_kwh": format_eth_per_kwh(bid.price_level * request.price_step_wei),
-    }
-
-
-def _kind(problem: MarketError) -> dict[str, JSON]:
-    return {"kind": type(problem).__name__}
-
-
-def _named(device: str | None) -> str:
-    return f" ({device})" if device else ""
-
-
-def _payment(result: BidResult) -> str:
-    if result.payment_state == PaymentState.PAID and result.transaction:
-        return f"paid (transaction {short(result.transaction)})"
-    return "waits in the contract: get it with `brownie run scripts/consumer.py withdraw`"

@@ -4,7 +4,6 @@ from datetime import datetime, timezone
 
 import pytest
 
-from market import happenings
 from market.bids import LevelBid, Offer, Refusal
 from market.clearing import Access, Pricing
 from market.errors import MarketError
@@ -13,6 +12,7 @@ from market.model import Request, Status
 from market.node import NodeUnavailableError
 from market.reporter import Reporter
 from market.store import BidResult, Outcome, PaymentState, Results
+from market.wording import short
 
 GWEI = 10**9
 HASH = "0xabcdef" + 54 * "0" + "1234"
@@ -270,4 +270,4 @@ def test_problem__any__is_told_with_its_kind(reporter, told):
 
 
 def test_short__hash__keeps_both_ends():
-    assert happenings.short(HASH) == "0xabcdef…1234"
+    assert short(HASH) == "0xabcdef…1234"
