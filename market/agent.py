@@ -130,7 +130,7 @@ class Agent:
         )
         market.events.search.on_range = self._catching_up
         balance = format_eth(sender.balance_wei())
-        for problem in _obstacles(consumer):
+        for problem in [*_obstacles(consumer)]:
             if _is_new(consumer) and not isinstance(problem, BidsUnreadableError):
                 raise problem
             self.reporter.problem(problem)

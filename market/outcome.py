@@ -54,7 +54,10 @@ class Reporting:
                 self.desk.remember(known)
                 return
         self.undo(known)
-        if known.took_part and request.status not in ENDED:
+        if known.reason == _VANISHED and request.status not in ENDED:
+            # Its gate may be open again.
+            self.desk.forget(known.request_id)
+        elif known.took_part and request.status not in ENDED:
             self._look_for_bids(known, head)
 
     def undo(self, known: Round) -> None:
@@ -86,6 +89,8 @@ class Reporting:
 
     def _finish(self, known: Round) -> None:
         """Remember an outcome for good."""
+        # First, as it asks the node, which may fail: what comes after is done once.
+        self.desk.forget_landed(known.request_id)
         if known.results and not known.results.final:
             known.results = known.results.model_copy(update={"final": True})
             if self._file_tells(known.request_id):
@@ -93,7 +98,6 @@ class Reporting:
             self.desk.report.result_final(known.request_id, self.desk.confirmations)
         known.state = State.FINAL
         self.desk.remember(known)
-        self.desk.forget_landed(known.request_id)
 
     def _file_tells(self, request_id: int) -> bool:
         """Return whether results.json is about this request; also if it cannot be read."""

@@ -1,6 +1,10 @@
 """What a consumer asks its node, and what it makes of answers that are too large or mad."""
 
+from contextlib import suppress
+from itertools import count
+
 import pytest
+import requests
 from web3 import Web3
 
 from market.contract import DemandReduction
@@ -106,3 +110,31 @@ def test_step__time_of_a_block_that_cannot_be__is_a_node_that_is_away(town, chai
     line.mad = False
     consumer.step()
     assert len(town.market.bids(request_id)) == 1
+
+
+def test_outcome__node_fails_at_any_question__is_reported_once(town, chain_url):
+    line = Line(chain_url)
+    web3 = Web3(line)
+    sender = Sender(web3, KeySigner(town.wallet(10**19)))
+    consumer = town.consumer("once", sender, DemandReduction(web3, town.market.address))
+    for number in count():
+        request_id = town.request()
+        consumer.step()
+        consumer.step()
+        town.settle(request_id)
+        numbers = count()
+        line.before = lambda _, at=number, numbers=numbers: fail_at(at, numbers)
+        with suppress(NodeUnavailableError):
+            consumer.step()
+        line.before = lambda _: None
+        consumer.step()
+        ended = [told[1] for told in consumer.desk.report.told if told[0] == "request_ended"]
+        assert [results.request_id for results in ended] == [*range(1, request_id + 1)]
+        if next(numbers) <= number:
+            break
+    assert number > 10
+
+
+def fail_at(number, numbers):
+    if next(numbers) == number:
+        raise requests.exceptions.ConnectionError
