@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from requests.exceptions import HTTPError, ReadTimeout
 from web3.exceptions import Web3RPCError
 
-REFUSALS = (Web3RPCError, HTTPError, ReadTimeout)
+from market.bounded_http import AnswerTooLargeError
+
+REFUSALS = (Web3RPCError, HTTPError, ReadTimeout, AnswerTooLargeError)
 """What a question that is too large may end in."""
 
 _PATIENCE = 16

@@ -16,9 +16,9 @@ from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from market.bounded_http import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, BoundedSession
 from market.node import NodeUnavailableError, address_name, node_errors
 
-_CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S = 5, 15
 _FAILURES = (RequestException, JSONDecodeError, BadResponseFormat, UnicodeDecodeError)
 _TOO_MANY_REQUESTS = 429
 # With these some nodes say in JSON what is wrong with a request, which another one would say too.
@@ -58,6 +58,11 @@ class _Node:
             if failure.response.status_code == _TOO_MANY_REQUESTS:
                 self.pause(_pause_s(failure.response.headers.get("Retry-After")))
             answer = _refusal_in(failure)
+        except JSONDecodeError:
+            raise
+        except (RecursionError, ValueError):
+            # JSON nested too deeply, or with a number of too many digits.
+            raise BadResponseFormat("not to be read") from None
         if not isinstance(answer, dict):
             raise BadResponseFormat("not an object")
         if method != "eth_getLogs" and _is_overload(answer):
@@ -90,11 +95,7 @@ class NodePool(JSONBaseProvider):
         """`chain_id` is the network's, or None for that of the node that answers first."""
         super().__init__()
         self.chain_id = chain_id
-        timeouts = {"timeout": (_CONNECT_TIMEOUT_S, _ANSWER_TIMEOUT_S)}
-        self._nodes = [
-            _Node(url, HTTPProvider(url, timeouts, exception_retry_configuration=None))
-            for url in urls
-        ]
+        self._nodes = [_Node(url, _http(url)) for url in urls]
         self._current = self._nodes[0]
 
     @property
@@ -200,10 +201,15 @@ def connect(url: str) -> Web3:
     return web3
 
 
+def _http(url: str) -> HTTPProvider:
+    timeouts = {"timeout": (CONNECT_TIMEOUT_S, ANSWER_TIMEOUT_S)}
+    return HTTPProvider(url, timeouts, BoundedSession(), exception_retry_configuration=None)
+
+
 def _refusal_in(failure: HTTPError) -> RPCResponse:
     """Return the error that a node tells in JSON; the failure itself if it tells none."""
     if failure.response.status_code in _REFUSED:
-        with suppress(RequestException):
+        with suppress(RequestException, RecursionError, ValueError):
             told: RPCResponse = failure.response.json()
             if isinstance(told, dict) and isinstance(told.get("error"), dict):
                 return told
