@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Run the tests that take long: a consumer killed at every request, outages of the node, a soak,
-# what a consumer needs of a device, and what systemd says of its unit. Arguments are those of pytest.
+# Run the tests that take long: a consumer killed at every request, outages of the node, a node that
+# lies, a soak, what a consumer needs of a device, and what systemd says of its unit. Arguments are
+# those of pytest.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/tools/common.sh"
-exec python tools/supervise.py -m pytest -p no:pytest-brownie -m long tests/faults tests/bench \
-  tests/unit/test_systemd.py "$@"
+exec python tools/supervise.py -m pytest -p no:pytest-brownie -m long tests/faults tests/attack \
+  tests/bench tests/unit/test_systemd.py "$@"

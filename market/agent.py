@@ -27,6 +27,7 @@ from market.status import HEARTBEAT_SECONDS, Phase, Status, StatusFile, status_p
 from market.store import BIDS_FILE, RESULTS_FILE
 from market.systemd import ServiceManager
 from market.units import format_eth
+from market.witnesses import Witnesses
 
 # Short enough not to sleep through a request, long enough to leave a node in peace.
 _LONGEST_BACKOFF_S = HEARTBEAT_SECONDS
@@ -123,6 +124,7 @@ class Agent:
                 self.reporter,
                 chain_name(session.web3),
                 settings.final_after(remote=session.remote),
+                witnesses=Witnesses(session.nodes()),
             ),
             folder / BIDS_FILE,
             guardrails_of(settings),

@@ -15,9 +15,7 @@ from market.model import Request, Status
 from market.node import Block, NodeUnavailableError, time_after_s
 from market.reverts import RevertError
 from market.transactions import Prepared
-
-# More do not fit into the newest blocks, and older ones have been looked at already.
-_BIDS_OF_NEWEST_BLOCKS = 2_000
+from market.witnesses import BIDS_OF_NEWEST_BLOCKS
 
 
 class _BidMeanwhileError(MarketError):
@@ -210,27 +208,39 @@ class Answering:
             if flight.purpose != PURPOSE and self.desk.sender.is_due(flight):
                 self.desk.sender.urge(flight)
 
-    def _require_no_bids(self, request: Request) -> None:
+    def _require_no_bids(self, request: Request, nonce: int) -> None:
         """Look once more for bids of this account, now that the nonce is known.
 
         A node that is just storing a block, or replacing one, may have told the number of
         transactions after that block, and the bids before it.
         """
         account, market = self.desk.sender.signer.address, self.desk.market
-        first = max(0, request.bid_count - _BIDS_OF_NEWEST_BLOCKS)
+        first = max(0, request.bid_count - BIDS_OF_NEWEST_BLOCKS)
         if market.bids_of(account, request.request_id, first=first):
             raise _BidMeanwhileError("The bids are on chain already")
+        self.desk.witnesses.require_agreement(market, request, account, nonce)
 
     def _flight_in_the_way(self, request: Request, head: Block) -> Flight | None:
         """Return bids under way that are of no use: their gate has closed, or they are outdated.
 
         A request that is met anew has come back after a reorganisation, maybe with other terms.
         """
+        self._forget_unreachable(head)
         for flight in self.desk.sender.unfinished(head.number):
             again = (flight.purpose, flight.subject) == (PURPOSE, request.request_id)
             if again or self._is_too_late(flight, head):
                 return flight
         return None
+
+    def _forget_unreachable(self, head: Block) -> None:
+        """Forget late bids that nothing leads up to, as a node has once told too high a nonce.
+
+        Until their gate has closed they are waited for: bids of the same request, sent with
+        another nonce, could get on chain together with them.
+        """
+        for first in self.desk.sender.unfinished(head.number)[:1]:
+            if self._is_too_late(first, head) and not self.desk.sender.is_next(first):
+                self.desk.memory.forget_flights([first])
 
     def _is_too_late(self, flight: Flight, head: Block) -> bool:
         """Return whether a flight has bids for a request whose gate has closed, or that is over."""

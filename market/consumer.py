@@ -88,6 +88,10 @@ class Consumer:
         except MarketError:
             self._may_be_anew = True
             raise
+        except Exception:
+            # An answer that made no sense may have got into what is known: only the file is sure.
+            self._recalled = False
+            raise
 
     def _step(self) -> None:
         head = self.desk.market.head()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from eth_typing import ChecksumAddress
@@ -30,6 +31,10 @@ from market.reverts import explained
 from market.transactions import Prepared, Sender, Sent
 from market.units import PRICE_LEVELS
 
+# What the contract can hold; a node that tells of more would have us read for ever.
+_MOST_REQUESTS = 2**20
+# No wallet's own bids in a request are as many.
+_MOST_OWN_BIDS = 10_000
 # A bid costs that much more in slots that are used for the first time; by the time it is in a
 # block, others may have taken the used ones that it was estimated with.
 _FIRST_USE_GAS = 40_000
@@ -77,7 +82,10 @@ class DemandReduction:
 
     def request_count(self, block: BlockIdentifier = "latest") -> int:
         """Return the number of requests, which is the newest one's id."""
-        return int(self._view("request_count", block=block))
+        count = int(self._view("request_count", block=block))
+        if count > _MOST_REQUESTS:
+            raise NodeUnavailableError(f"The node tells of {count:.3e} requests: asking it again")
+        return count
 
     def recent(self) -> list[Request]:
         """Return the newest requests, all unfinished ones among them, the oldest first."""
@@ -107,7 +115,11 @@ class DemandReduction:
 
         `first` is how many of all bids are passed over.
         """
-        return [bid for bid in self._all_bids(request_id, block, first) if bid.consumer == consumer]
+        every = self._all_bids(request_id, block, first)
+        mine = [*islice((bid for bid in every if bid.consumer == consumer), _MOST_OWN_BIDS + 1)]
+        if len(mine) > _MOST_OWN_BIDS:
+            raise NodeUnavailableError("The node tells of bids without end: asking it again")
+        return mine
 
     def quote(self, request_id: int, block: BlockIdentifier = "latest") -> Quote:
         """Return the outcome if the gate closed now."""

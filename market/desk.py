@@ -12,6 +12,7 @@ from market.model import Request, Status
 from market.node import is_on_chain
 from market.reporter import Reporter
 from market.transactions import Sender, Sent
+from market.witnesses import Witnesses
 
 PURPOSE = "submit_bids"
 # Bids that were reckoned for other terms are not what the household offers.
@@ -33,6 +34,7 @@ class Desk:
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
     rounds: dict[int, Round] = field(default_factory=dict)
     selection_told: set[int] = field(default_factory=set)
+    witnesses: Witnesses = field(default_factory=Witnesses)
 
     def remember(self, known: Round) -> None:
         """Keep a round as it is now."""

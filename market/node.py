@@ -20,10 +20,10 @@ from market.errors import MarketError
 LOCAL_CHAIN_IDS = (1337, 31337)
 """What Anvil, Hardhat and Ganache call themselves."""
 
-# The last second that Python's calendar has, less a day for the zones of the world.
-_LATEST_S = 253_402_214_400
 # A network's newest block is younger than that, also by a clock that is an hour off.
 _FAR_BEHIND_S = 2 * 3600
+# Beyond what any chain has, and what a file of SQLite or a calendar can hold.
+_NO_BLOCK, _NO_TIME_S = 2**48, 2**37
 
 _NO_ANSWER = (
     RequestException,
@@ -163,9 +163,8 @@ def _reason(problem: Exception) -> str:
 def _block(web3: Web3, which: BlockIdentifier) -> Block:
     with node_errors(web3):
         found = web3.eth.get_block(which)
-    if found["timestamp"] > _LATEST_S:
-        raise NodeUnavailableError(
-            f"The node at {node_name(web3)} tells a time of a block that cannot be: trying again"
-        )
-    # A pending block has no hash yet.
-    return Block(found["number"], HexBytes(found["hash"] or b"").to_0x_hex(), found["timestamp"])
+        number, time_s = int(found["number"]), int(found["timestamp"])
+        if not (0 <= number < _NO_BLOCK and 0 <= time_s < _NO_TIME_S):
+            raise BadResponseFormat("a block of no time or number")
+        # A pending block has no hash yet.
+        return Block(number, HexBytes(found["hash"] or b"").to_0x_hex(), time_s)

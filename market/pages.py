@@ -6,6 +6,7 @@ from typing import Any
 
 from web3.exceptions import ContractLogicError
 
+from market.node import NodeUnavailableError
 from market.portions import REFUSALS, Portion
 
 LONGEST_PAGE = 2_000
@@ -13,6 +14,8 @@ LONGEST_PAGE = 2_000
 
 # A page of no more rows is refused for another reason than its length.
 _SHORTEST_PAGE = 50
+# What the contract can hold; a node that tells of more would have us read for ever.
+_MOST_ROWS = 2**24
 # How some nodes say that a call took too much gas, in the place of a contract's reason.
 _TOO_MUCH_GAS = re.compile(r"gas", re.IGNORECASE)
 
@@ -23,6 +26,7 @@ def rows_in_pages(
     """Yield the rows of a view that takes an offset and a limit; `page` remembers what was taken.
 
     A page that is refused is halved; what refuses a short one too is raised.
+    NodeUnavailableError if a node tells of more than there can be.
     """
     while True:
         limit = page.size
@@ -33,6 +37,8 @@ def rows_in_pages(
                 raise
             page.refused(limit)
             continue
+        if offset > _MOST_ROWS or len(rows) > limit:
+            raise NodeUnavailableError("The node tells of bids without end: asking it again")
         yield from rows
         if len(rows) < limit:
             return

@@ -178,14 +178,16 @@ class NodePool(JSONBaseProvider):
         node.checked = True
 
 
-def connect_pool(urls: Sequence[str], chain_id: int | None = None) -> Web3:
+def connect_pool(urls: Sequence[str], chain_id: int | None = None, *, now: bool = True) -> Web3:
     """Return a connection to a network by several addresses.
 
     WrongChainError if they are not on one chain, that of `chain_id` if it is given. Whoever does
-    not answer is asked again later: that nobody does is noticed at the first call.
+    not answer is asked again later: that nobody does is noticed at the first call. Without `now`
+    nobody is asked before that.
     """
     pool = NodePool(urls, chain_id)
-    pool.check_chains()
+    if now:
+        pool.check_chains()
     web3 = Web3(pool)
     # Some networks' blocks hold more extra data than Ethereum's, which web3 refuses otherwise.
     web3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)

@@ -21,10 +21,11 @@ from market.happenings import LogFormat
 from market.interrupts import ignore_interrupts, raise_interrupts
 from market.masking import Mask, guard_error_output
 from market.networks import live_network
-from market.node import NodeUnavailableError, address_name
+from market.node import NodeUnavailableError, address_name, node_errors
 from market.provider import connect, connect_pool
 from market.settings import Settings, env_file_path, load_settings
 from market.signer import Signer
+from market.signing_limits import ConsumerSigner
 from market.transactions import Sender
 
 _LOCAL, _REMOTE = "local", "remote"
@@ -43,19 +44,38 @@ class Session:
         """The connection to the chain; MarketError if there is none to have."""
         return (_connect_remote if self.remote else _connect_local)(self.settings)
 
+    def nodes(self) -> list[Web3]:
+        """Return connections to the network's nodes, each by itself; none on the local chain."""
+        if not self.remote:
+            return []
+        chain_id = self._chain_id()
+        urls = live_network(self.settings).rpc_urls
+        return [connect_pool([url], chain_id, now=False) for url in urls]
+
     def utility_sender(self, journal: Journal | None = None) -> Sender:
         """Return the utility's account, ready to send."""
         signer = accounts.utility_signer(self.settings, self.web3, remote=self.remote)
         return self._sender(signer, journal)
 
     def consumer_sender(self, journal: Journal | None = None) -> Sender:
-        """Return the consumer's account, ready to send."""
-        signer = accounts.consumer_signer(self.settings, self.web3, remote=self.remote)
+        """Return the consumer's account, ready to send what a consumer has to send."""
+        settings = self.settings
+        signer = ConsumerSigner(
+            accounts.consumer_signer(settings, self.web3, remote=self.remote),
+            settings.require_contract(),
+            self._chain_id,
+            settings.maximum_fee_wei_per_gas,
+        )
         return self._sender(signer, journal)
 
     def market(self) -> DemandReduction:
         """Return the contract named in .env."""
         return DemandReduction(self.web3, self.settings.require_contract())
+
+    def _chain_id(self) -> int:
+        """Return the network's chain: what a node says later does not change it."""
+        with node_errors(self.web3):
+            return self.web3.eth.chain_id
 
     def _sender(self, signer: Signer, journal: Journal | None) -> Sender:
         settings = self.settings

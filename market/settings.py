@@ -22,6 +22,8 @@ from market.happenings import LogFormat
 from market.quiet_hours import QuietHours, parse_quiet_hours
 
 _CONFIRMATIONS = 12
+# A node that lies about fees could otherwise give all of an account's Ether away as one tip.
+_MOST_FEE_WEI = 500 * 10**9
 _NO_SECRET = SecretStr("")
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{40}")
 
@@ -95,7 +97,7 @@ class Settings(BaseModel):
     quiet_hours: Annotated[QuietHours | None, _from_text(parse_quiet_hours)] = None
     dry_run: Annotated[bool, _from_text(text.yes_or_no)] = False
     maximum_fee_wei_per_gas: Annotated[int | None, _from_text(text.fee_wei_per_gas)] = _called(
-        "MAX_FEE_GWEI", None
+        "MAX_FEE_GWEI", _MOST_FEE_WEI
     )
     replace_seconds: _Seconds = 15.0
     low_balance_wei: Annotated[int | None, _from_text(text.balance_wei)] = _called(

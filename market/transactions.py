@@ -25,10 +25,9 @@ from market.flight import Flight, Journal, ShortJournal
 from market.node import NodeUnavailableError, next_block, node_errors, rpc_message
 from market.reverts import explained
 from market.signer import Signer
+from market.signing_limits import MAX_GAS
 from market.units import format_eth
 
-MAX_GAS = 2**24
-"""The most that a transaction may use on Ethereum (EIP-7825)."""
 REPLACE_SECONDS = 15.0
 
 _TIMEOUT_S = 180
@@ -194,17 +193,17 @@ class Sender:
         *,
         block: BlockIdentifier = "latest",
         instead_of: Flight | None = None,
-        check: Callable[[], None] = lambda: None,
+        check: Callable[[int], None] = lambda _nonce: None,
     ) -> Flight:
         """Hand a transaction over, and return it as a flight to be looked after.
 
         It can be carried out only if nothing else of this account has been since `block`.
         `instead_of` is a flight that it replaces. BusyError if another one is under way.
-        `check` is called once the nonce is known, and nothing is sent if it raises an error.
+        `check` is given the nonce once it is known, and nothing is sent if it raises an error.
         """
         fees = prepared.fees
         nonce = self._free_nonce(block, instead_of)
-        check()
+        check(nonce)
         if instead_of:
             raised = raised_fees(instead_of.fees, fees, self._ceiling_wei)
             if raised is None:

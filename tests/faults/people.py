@@ -11,6 +11,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from market.bids import Offer
+from market.contract import DemandReduction
 from market.errors import MarketError
 from market.store import Results, load_results, save_offers
 from tests.faults.nursery import Copy
@@ -126,6 +127,11 @@ class Household(Person):
     def start(self, *words: str) -> Copy:
         """Start the consumer."""
         return self.run("consumer", *words)
+
+    @property
+    def market(self) -> DemandReduction:
+        """The contract that it works with, as the chain itself shows it."""
+        return self._world.market
 
     @property
     def results_file(self) -> Path:

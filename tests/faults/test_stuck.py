@@ -84,6 +84,7 @@ def test_consumer__gas_above_the_ceiling__waits_until_it_is_cheaper(world, home)
 
 def test_consumer__bids_would_cost_more_than_they_win__sends_nothing(world):
     home = world.household("alice", 1, Offer(2000, 5 * GWEI))
+    home.configure(MAX_FEE_GWEI=10_000)
     home.start()
     home.wait_for(WAITING)
     world.chain.hold_base_fee(1000 * GWEI)

@@ -84,7 +84,7 @@ def test_load_settings__no_file__has_the_defaults(env_file):
         maximum_requests_per_day=None,
         quiet_hours=None,
         dry_run=False,
-        maximum_fee_wei_per_gas=None,
+        maximum_fee_wei_per_gas=500 * 10**9,
         replace_seconds=15.0,
         low_balance_wei=None,
         confirmations=None,
