@@ -127,6 +127,13 @@ def test_raised_fees__again_and_again__reaches_the_ceiling_and_stops():
     current = now
     while now := raised_fees(now, current, 100 * GWEI):
         versions += 1
+        assert versions < 100
         highest_wei = now.maximum_wei
     assert versions == 19
     assert 88 * GWEI < highest_wei <= 100 * GWEI
+
+
+def test_raised_fees__ceiling_reached_exactly__is_allowed():
+    old = Fees(80 * GWEI, 8 * GWEI, 80 * GWEI)
+    assert raised_fees(old, old, 90 * GWEI) == Fees(90 * GWEI, 9 * GWEI, 80 * GWEI)
+    assert raised_fees(old, old, 90 * GWEI - 1) is None

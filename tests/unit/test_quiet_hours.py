@@ -3,6 +3,7 @@ from datetime import datetime, time, timezone
 
 import pytest
 
+from market.errors import MarketError
 from market.quiet_hours import QuietHours, parse_quiet_hours
 
 
@@ -64,3 +65,17 @@ def test_cover__clocks_go_forward__is_by_what_they_show(monkeypatch):
     finally:
         monkeypatch.undo()
         clock.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("evening", "^write two times such as 22:00-07:00"),
+        ("25:00-07:00", "^write two times such as 22:00-07:00"),
+        ("24:01-07:00", "^write two times such as 22:00-07:00"),
+        ("08:00-08:00", "^they begin and end at 08:00: write two times such as 22:00-07:00"),
+    ],
+)
+def test_parse_quiet_hours__anything_else__says_how_to_write_them(text, said):
+    with pytest.raises(MarketError, match=said):
+        parse_quiet_hours(text)

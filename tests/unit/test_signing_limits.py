@@ -53,6 +53,17 @@ def test_sign__no_ceiling__takes_any_fee():
     assert signer(None).sign(transaction(maxFeePerGas=10**20))
 
 
+@pytest.mark.parametrize("tip_wei", [0, 30 * GWEI])
+def test_sign__tip_within_bounds__is_signed(tip_wei):
+    assert signer().sign(transaction(maxPriorityFeePerGas=tip_wei))
+
+
+def test_sign__sender_and_value_left_out__is_signed():
+    fields = transaction()
+    del fields["from"], fields["value"]
+    assert signer().sign(fields)
+
+
 @pytest.mark.parametrize("gas", [1, MAX_GAS])
 def test_sign__gas_within_bounds__is_signed(gas):
     assert signer().sign(transaction(gas=gas))
@@ -61,31 +72,31 @@ def test_sign__gas_within_bounds__is_signed(gas):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"to": "0x" + "3" * 40}, "to another address"),
-        ({"to": None}, "to another address"),
-        ({"value": 1}, "sends Ether"),
-        ({"chainId": CHAIN_ID + 1}, "another chain"),
-        ({"gas": MAX_GAS + 1}, "gas is out of bounds"),
-        ({"gas": 0}, "gas is out of bounds"),
-        ({"maxFeePerGas": 30 * GWEI + 1}, "fee is out of bounds"),
-        ({"maxPriorityFeePerGas": 30 * GWEI + 1}, "fee is out of bounds"),
-        ({"maxPriorityFeePerGas": -1}, "fee is out of bounds"),
-        ({"from": CONTRACT}, "another account"),
-        ({"accessList": []}, "more than it should"),
-        ({"authorizationList": []}, "more than it should"),
-        ({"data": "0x"}, "no consumer calls"),
-        ({"data": "0xa9059cbb" + "0" * 128}, "no consumer calls"),
+        ({"to": "0x" + "3" * 40}, "it is to another address"),
+        ({"to": None}, "it is to another address"),
+        ({"value": 1}, "it sends Ether"),
+        ({"chainId": CHAIN_ID + 1}, "it is for another chain"),
+        ({"gas": MAX_GAS + 1}, "its gas is out of bounds"),
+        ({"gas": 0}, "its gas is out of bounds"),
+        ({"maxFeePerGas": 30 * GWEI + 1}, "its fee is out of bounds"),
+        ({"maxPriorityFeePerGas": 30 * GWEI + 1}, "its fee is out of bounds"),
+        ({"maxPriorityFeePerGas": -1}, "its fee is out of bounds"),
+        ({"from": CONTRACT}, "it is of another account"),
+        ({"accessList": []}, "it has more than it should"),
+        ({"authorizationList": []}, "it has more than it should"),
+        ({"data": "0x"}, "it calls what no consumer calls"),
+        ({"data": "0xa9059cbb" + "0" * 128}, "it calls what no consumer calls"),
     ],
 )
 def test_sign__anything_else__is_refused(changes, reason):
-    with pytest.raises(UnsafeTransactionError, match=reason):
+    with pytest.raises(UnsafeTransactionError, match=f"^A transaction .* because {reason}: look"):
         signer().sign(transaction(**changes))
 
 
 def test_sign__deployment__is_refused():
     deployment = transaction(data=load_artifact()["bytecode"])
     del deployment["to"]
-    with pytest.raises(UnsafeTransactionError, match="to another address"):
+    with pytest.raises(UnsafeTransactionError, match="it is to another address"):
         signer().sign(deployment)
 
 
@@ -98,5 +109,5 @@ def test_sign__every_other_function_of_the_contract__is_refused():
     assert {"select_winners", "request_reduction"} < {part["name"] for part in others}
     for part in others:
         data = "0x" + function_abi_to_4byte_selector(part).hex() + "0" * 640
-        with pytest.raises(UnsafeTransactionError, match="no consumer calls"):
+        with pytest.raises(UnsafeTransactionError, match="it calls what no consumer calls"):
             signer().sign(transaction(data=data))

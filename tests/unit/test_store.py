@@ -215,8 +215,14 @@ def test_load_results__another_content__says_how_to_mend(path, won, old, new):
 
 
 def test_load_results__missing__says_when_it_is_written(path):
-    with pytest.raises(MarketError, match="it is written when a request you bid in has ended"):
+    with pytest.raises(MarketError, match=": it is written when a request you bid in has ended"):
         store.load_results(path)
+
+
+def test_write_results__file__is_laid_out_for_people(path, won):
+    store.write_results(path, won)
+    text = path.read_text()
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
 
 
 def test_outcome__every_way_to_end__has_its_word_in_the_file():

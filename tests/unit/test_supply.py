@@ -12,6 +12,11 @@ def test_supply_of__no_bids__is_empty():
     assert (supply.steps, supply.offered_wh) == ((), 0)
 
 
+def test_supply_of__request__is_what_the_bids_are_held_against():
+    supply = supply_of([], REQUEST, ME)
+    assert (supply.reduction_wh, supply.maximum_price_wei_per_wh) == (5000, 10_000)
+
+
 def test_supply_of__bids__is_the_merit_order_with_mine_told_apart():
     bids = [Bid(1, OTHER, 1000, 300), Bid(2, ME, 500, 200), Bid(3, OTHER, 700, 200)]
     supply = supply_of(bids, REQUEST, ME)
