@@ -1,5 +1,6 @@
 """How the page writes what it shows: numbers with their units, times, and what a state means."""
 
+import re
 from datetime import datetime, timezone
 
 from flask import Flask
@@ -10,6 +11,7 @@ from market.live import Stage
 from market.units import ETH_PLACES, format_eth, format_eth_per_kwh, format_kwh
 from market.wording import price_name, short
 
+_TYPED = re.compile("`([^`]+)`")
 _SHOWN_PLACES = 6
 _SMALLEST_WEI = 10 ** (ETH_PLACES - _SHOWN_PLACES)
 
@@ -87,6 +89,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def coded(text: str) -> Markup:
+    """Return a sentence with what is to be typed into a terminal, in backquotes, set apart."""
+    return Markup(_TYPED.sub(r"<code>\1</code>", str(Markup.escape(text))))
+
+
 def shortened(text: str) -> Markup:
     """Return an address or a hash in brief, which a press writes out and copies."""
     button = (
@@ -98,18 +105,7 @@ def shortened(text: str) -> Markup:
 
 def add_words(app: Flask) -> None:
     """Let the templates use them."""
-    filters = (
-        kwh,
-        eth,
-        price,
-        price_of,
-        rounded_eth,
-        when,
-        counted,
-        shortened,
-        price_name,
-        stage_badge,
-        stage_words,
-    )
+    amounts = (kwh, eth, price, price_of, rounded_eth)
+    filters = (*amounts, when, counted, coded, shortened, price_name, stage_badge, stage_words)
     for written in filters:
         app.add_template_filter(written)

@@ -11,6 +11,8 @@ from market.store import save_offers
 from tests.page.browser import DESKTOP, PHONE, accessibility_problems, take_screenshot
 from tests.page.server import PageServer
 
+pytestmark = pytest.mark.slow
+
 HEAT_PUMP = Offer(2000, 2 * 10**12, "heat pump")
 NOBODY = "http://127.0.0.1:9"
 _LOOKS = [
@@ -47,7 +49,10 @@ def look_at(browser, server, name, path, said):
 
 
 _SET_UP = {
-    "no-env": (None, "There is no .env: copy .env.template to .env"),
+    "no-env": (
+        None,
+        "There is no .env: copy .env.template to .env, or run brownie run",
+    ),
     "no-contract": ("", "There is no CONTRACT_ADDRESS in .env: write the contract's address there"),
     "no-account": ("CONSUMER_ACCOUNT=nobody\n", "nobody"),
     "no-node": (f"LOCAL_RPC_URL={NOBODY}\n", "start one with ./run_chain.sh in another terminal"),
@@ -64,8 +69,8 @@ def test_live__not_set_up_yet__says_what_is_missing_and_what_to_do(
         if written is not None:
             contract = "" if name == "no-contract" else f"CONTRACT_ADDRESS={market.address}\n"
             server.env_file.write_text(written + contract, "utf-8")
-        look_at(browser, server, f"{name}-live", "/", [said, "Enter your bids"])
-        look_at(browser, server, f"{name}-history", "/history", [said, "enter your bids"])
+        look_at(browser, server, f"{name}-live", "/", [said, "What to do next", "Enter your bids"])
+        look_at(browser, server, f"{name}-history", "/history", [said, "Nothing to show yet"])
 
 
 def test_pages__nothing_has_happened_yet__lead_to_the_first_bids(browser, server):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flaskapp import looking
 from flaskapp.looking import Looker, Picture
-from flaskapp.words import price_of, when
+from flaskapp.words import coded, price_of, when
 from market.clearing import Access, Award, Bid, Pricing
 from market.history import load_history
 from market.live import Round, View
@@ -111,6 +111,10 @@ def test_pages__any_numbers_from_the_chain__are_shown(seeing, view):
 @pytest.mark.parametrize("time_s", [-(10**20), 253_402_300_800, 2**40, _WORD])
 def test_when__beyond_the_calendar__is_words(time_s):
     assert when(time_s) == "a time that no calendar has"
+
+
+def test_coded__what_is_to_be_typed__is_set_apart_and_nothing_else_is_markup():
+    assert coded("run `a <b>` & c") == "run <code>a &lt;b&gt;</code> &amp; c"
 
 
 def test_price_of__nothing_sold__is_no_price():
