@@ -16,7 +16,8 @@ from tests.scripts.chain import wait_until
 from tests.scripts.processes import ROOT, Finished, Script, environment
 from tests.scripts.stage import free_port
 
-_STOP_S = 60
+# What a very busy machine may take.
+_START_S, _STOP_S = 180, 60
 
 
 class PageServer:
@@ -46,8 +47,8 @@ class PageServer:
     def start(self) -> "PageServer":
         command = [sys.executable, "-m", "flaskapp"]
         self._script = Script(command, self._environment, self._outputs)
-        self._script.wait_for("The consumer's page")
-        wait_until(self._answers, "the page answers")
+        self._script.wait_for("The consumer's page", timeout_s=_START_S)
+        wait_until(self._answers, "the page answers", _START_S)
         return self
 
     def stop_page(self) -> None:
