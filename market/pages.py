@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from requests.exceptions import RequestException
 from web3.exceptions import ContractLogicError
 
 from market.node import NodeUnavailableError
@@ -25,7 +26,8 @@ def rows_in_pages(
 ) -> Iterator[Any]:
     """Yield the rows of a view that takes an offset and a limit; `page` remembers what was taken.
 
-    A page that is refused is halved; what refuses a short one too is raised.
+    A page that is refused is halved, for the next call if there was no answer at all; what refuses
+    a short one too is raised.
     NodeUnavailableError if a node tells of more than there can be.
     """
     while True:
@@ -36,6 +38,9 @@ def rows_in_pages(
             if limit <= _SHORTEST_PAGE or not _is_of_length(refusal):
                 raise
             page.refused(limit)
+            # A node that is slow or away is left alone first.
+            if isinstance(refusal, RequestException):
+                raise
             continue
         if offset > _MOST_ROWS or len(rows) > limit:
             raise NodeUnavailableError("The node tells of bids without end: asking it again")

@@ -7,6 +7,7 @@ one down.
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from time import sleep
@@ -130,21 +131,25 @@ def swallow(call: Call, forward: Forward) -> Answer:
 
 
 class Killing:
-    """Kill a process when its call number `at` from now on arrives.
+    """Kill a process when its call number `at` from now on arrives, of all or of one method.
 
     `after` it is carried out, but not yet answered, or before it is passed on.
     """
 
-    def __init__(self, process_id: Callable[[], int], at: int, *, after: bool = False) -> None:
-        self._process_id, self._at, self._after = process_id, at, after
-        self._lock, self.seen = threading.Lock(), 0
+    def __init__(
+        self, process_id: Callable[[], int], at: int, *, method: str = "", after: bool = False
+    ) -> None:
+        self._process_id, self._after = process_id, after
+        self._method, self._at = method, at
+        self._lock, self.seen = threading.Lock(), Counter[str]()
+        """How often each method was called."""
         self.victim: Call | None = None
         """The call that it was killed at."""
 
     def __call__(self, call: Call, forward: Forward) -> Answer:
         with self._lock:
-            self.seen += 1
-            mine = self.seen == self._at
+            self.seen[call.method] += 1
+            mine = self._method in ("", call.method) and self._is_due()
         if not mine:
             return forward()
         if self._after:
@@ -153,3 +158,6 @@ class Killing:
             os.kill(self._process_id(), signal.SIGKILL)
         self.victim = call
         raise Cut
+
+    def _is_due(self) -> bool:
+        return self._at == (self.seen[self._method] if self._method else self.seen.total())

@@ -176,7 +176,9 @@ def test_utility__clock_an_hour_off__round_is_settled(world, home):
     utility = world.utility()
     utility.nursery = nursery
     home.start()
-    utility.run("utility", "request", "2.5", "0.004", "30")
+    utility.run("utility", "request", "2.5", "0.004", "600")
+    home.wait_for_bid(1)
+    world.chain.close_gate(world.market, 1)
     home.wait_for_results(1)
     assert utility.process.wait() == 0
     nursery.close()

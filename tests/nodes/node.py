@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from select import select
 
 from tests.scripts.stage import free_port
 
 BLOCK_MS = 1000
 CHAIN_ID = 9009
+_START_S = 120
 _PROGRAM = Path(__file__).with_name("hardhat.mjs")
 
 
@@ -23,6 +25,8 @@ def running_hardhat() -> Iterator[str]:
     ) as process:
         try:
             assert process.stdout
+            ready, *_ = select([process.stdout], [], [], _START_S)
+            assert ready, f"the node does not listen after {_START_S} s"
             assert process.stdout.readline() == b"listening\n"
             yield f"http://127.0.0.1:{port}"
         finally:

@@ -10,7 +10,6 @@ from market.portions import Portion
 
 TOO_LONG = [
     Web3RPCError("EVM error OutOfGas"),
-    ReadTimeout(),
     ContractLogicError("execution reverted: out of gas"),
 ]
 
@@ -37,6 +36,15 @@ def test_rows_in_pages__page_refused__is_halved_and_stays_so(problem):
     view.limits.clear()
     assert [*rows_in_pages(view, 700, page)] == [*range(700, 2500)]
     assert view.limits == [500] * 4
+
+
+def test_rows_in_pages__no_answer__is_raised_and_the_next_page_is_shorter():
+    view, page = View(2500, 600, ReadTimeout()), Portion(2000)
+    for _ in range(2):
+        with pytest.raises(ReadTimeout):
+            [*rows_in_pages(view, 0, page)]
+    assert [*rows_in_pages(view, 0, page)] == [*range(2500)]
+    assert view.limits == [2000, 1000, *[500] * 6]
 
 
 @pytest.mark.parametrize(
