@@ -12,10 +12,12 @@ from brownie.network.rpc import Rpc
 
 from market import command_line
 from market.interrupts import INTERRUPTS
+from market.invocation import note_brownie
 
 
 def run(role: str, *words: str) -> None:
     """Run what a role and the words after it name, from `brownie run`."""
+    note_brownie()
     prepare = partial(_leave_brownie, role, *words) if role == "consumer" else end_own_anvil
     command_line.run(role, *words, prepare=prepare)
 

@@ -12,6 +12,7 @@ from web3.exceptions import ContractCustomError, ContractLogicError
 
 from market.artifact import load_artifact
 from market.errors import MarketError
+from market.invocation import command
 from market.units import format_eth, format_kwh
 
 _STATUS_WORDS = ("does not exist", "is open", "is cleared", "is settled", "was cancelled")
@@ -81,7 +82,7 @@ _WORDS: dict[str, Callable[..., str]] = {
     ),
     "BookBusy": lambda request: (
         f"Too many requests are unfinished; finish request {request} first: "
-        "`brownie run scripts/utility.py finish`"
+        f"`{command('utility', 'finish')}`"
     ),
     "RequestsExhausted": lambda most: (
         f"This contract has served all its {most} requests: deploy a new one"
@@ -97,7 +98,7 @@ _WORDS: dict[str, Callable[..., str]] = {
         f"Bidding lasts until {_time(closure)}, and on chain it is {_time(now)}: wait until then"
     ),
     "NotAllowed": lambda consumer: (
-        f"{consumer} may not bid in this contract: run `brownie run scripts/register.py`, "
+        f"{consumer} may not bid in this contract: run `{command('register')}`, "
         "or ask the utility for approval"
     ),
     "BidTooSmall": lambda wh, least: (

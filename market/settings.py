@@ -19,6 +19,7 @@ from market.envfile import read_env_file, with_contract
 from market.errors import MarketError
 from market.files import read_text, write_whole
 from market.happenings import LogFormat
+from market.invocation import command
 from market.quiet_hours import QuietHours, parse_quiet_hours
 
 _CONFIRMATIONS = 12
@@ -161,13 +162,10 @@ class Settings(BaseModel):
     def _no_contract(self) -> str:
         name = self.env_file.name
         if not self.env_file.exists():
-            return (
-                f"There is no {name}: copy .env.template to {name}, "
-                "or run `brownie run scripts/deploy.py`"
-            )
+            return f"There is no {name}: copy .env.template to {name}, or run `{command('deploy')}`"
         return (
             f"There is no CONTRACT_ADDRESS in {name}: write the contract's address there, "
-            "or run `brownie run scripts/deploy.py`"
+            f"or run `{command('deploy')}`"
         )
 
 

@@ -3,6 +3,7 @@
 from market.bids import LevelBid
 from market.clearing import Pricing
 from market.errors import MarketError
+from market.invocation import command
 from market.masking import JSON
 from market.model import Request
 from market.store import BidResult, PaymentState
@@ -49,4 +50,4 @@ def payment_words(result: BidResult) -> str:
     """Return how a bid that won is paid."""
     if result.payment_state == PaymentState.PAID and result.transaction:
         return f"paid (transaction {short(result.transaction)})"
-    return "waits in the contract: get it with `brownie run scripts/consumer.py withdraw`"
+    return f"waits in the contract: get it with `{command('consumer', 'withdraw')}`"

@@ -237,7 +237,7 @@ def test_request_ended__two_bids_won__is_followed_by_a_line_a_bid(reporter, told
         (
             "bid_won",
             "  Won: 2.0 kWh at 0.002 ETH/kWh = 0.004 ETH "
-            "waits in the contract: get it with `brownie run scripts/consumer.py withdraw`",
+            "waits in the contract: get it with `python -m market consumer withdraw`",
         ),
     ]
     assert told[0].fields["total_payment_eth"] == "0.008"

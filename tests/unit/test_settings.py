@@ -507,7 +507,7 @@ def test_require_contract__in_the_environment_only__needs_no_file(env_file, monk
 
 def test_require_contract__no_file__says_how_to_get_one(env_file):
     assert required_problem(load_settings(env_file), "require_contract") == (
-        "There is no .env: copy .env.template to .env, or run `brownie run scripts/deploy.py`"
+        "There is no .env: copy .env.template to .env, or run `python -m market deploy`"
     )
 
 
@@ -515,7 +515,7 @@ def test_require_contract__no_file__says_how_to_get_one(env_file):
 def test_require_contract__none_in_the_file__says_how_to_get_one(load, text):
     assert required_problem(load(text), "require_contract") == (
         "There is no CONTRACT_ADDRESS in .env: write the contract's address there, "
-        "or run `brownie run scripts/deploy.py`"
+        "or run `python -m market deploy`"
     )
 
 
