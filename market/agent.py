@@ -7,8 +7,6 @@ from functools import partial
 from time import monotonic, sleep
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
-
 from market.bidder import BidsUnreadableError
 from market.consumer import ChainReplacedError, Consumer
 from market.desk import Desk
@@ -16,10 +14,12 @@ from market.errors import MarketError
 from market.folder_lock import hold_folder
 from market.guardrails import Guardrails
 from market.happenings import ConsumerReporter
+from market.invocation import command
 from market.journals import open_memory
 from market.log import open_log
 from market.memory import State
 from market.node import NodeUnavailableError, chain_name
+from market.patience import retried
 from market.provider import WrongChainError
 from market.session import Session
 from market.settings import Settings
@@ -28,9 +28,6 @@ from market.store import BIDS_FILE, RESULTS_FILE
 from market.systemd import ServiceManager
 from market.units import format_eth
 from market.witnesses import Witnesses
-
-# Short enough not to sleep through a request, long enough to leave a node in peace.
-_LONGEST_BACKOFF_S = HEARTBEAT_SECONDS
 
 _LEAST_REST = 0.25
 # So that nobody takes it for silent, and a memory card has little to write.
@@ -163,27 +160,19 @@ class Agent:
 
     def _patiently(self, act: Callable[[], T], refused: tuple[type[MarketError], ...]) -> T:
         """Return what `act` does, as soon as the node lets it; say once that it is away."""
-
-        def is_worth_waiting(problem: BaseException) -> bool:
-            return isinstance(problem, NodeUnavailableError) and not isinstance(problem, refused)
-
-        retrying = Retrying(
-            retry=retry_if_exception(is_worth_waiting),
-            wait=wait_random_exponential(
-                multiplier=self.session.settings.poll_seconds, max=_LONGEST_BACKOFF_S
-            ),
-            before_sleep=self._node_away,
-            reraise=True,
+        done = retried(
+            act,
+            refused=refused,
+            poll_s=self.session.settings.poll_seconds,
+            on_wait=self._node_away,
         )
-        done = retrying(act)
         if self._away:
             self._away = False
             self.reporter.node_back()
         return done
 
-    def _node_away(self, retry: RetryCallState) -> None:
-        problem = retry.outcome.exception() if retry.outcome else None
-        if isinstance(problem, MarketError) and not self._away:
+    def _node_away(self, problem: MarketError) -> None:
+        if not self._away:
             self.reporter.node_away(problem)
         self._away = True
         self._show(state=f"the node is away: {problem}", phase=Phase.NODE_AWAY)
@@ -249,7 +238,7 @@ def _obstacles(consumer: Consumer) -> Iterator[MarketError]:
     if not market.is_allowed(account):
         yield MarketError(
             f"{account} may not bid in this contract: "
-            "run `brownie run scripts/register.py`, or ask the utility for approval"
+            f"run `{command('register')}`, or ask the utility for approval"
         )
 
 
