@@ -1,20 +1,25 @@
 """What a unit of gas may cost: EIP-1559 fees below a ceiling, and higher ones for a replacement."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 from web3 import Web3
 from web3.exceptions import MethodUnavailable, Web3RPCError
-from web3.types import Wei
+from web3.types import RPCEndpoint, Wei
 
 from market.errors import MarketError
-from market.node import node_errors
+from market.node import node_errors, rpc_message
 from market.units import format_gwei
 
 # Nodes take a replacement only if it pays at least a tenth more, in both fees.
 _RAISE_NUMERATOR, _RAISE_DENOMINATOR = 9, 8
 _USUAL_TIP_WEI = 10**9
+_NO_SUCH_METHOD = re.compile(
+    r"method.{0,60}(not |n't |un)(be )?(found|exist|supported|available|allowed|enabled)|"
+    r"(unsupported|unknown|no such) (rpc )?method",
+    re.IGNORECASE,
+)
 
 
 class FeeCeilingError(MarketError):
@@ -69,10 +74,12 @@ def _raised(wei: int) -> int:
 
 
 def _tip_wei(web3: Web3) -> int:
+    """Return the tip that the node suggests, or the usual one if it knows no such question."""
     try:
-        with catch_warnings():
-            # Where a node has no such method, web3 says so and reckons it from the last blocks.
-            simplefilter("ignore", UserWarning)
-            return int(web3.eth.max_priority_fee)
-    except (MethodUnavailable, Web3RPCError):
-        return _USUAL_TIP_WEI
+        # Not by web3.eth, which takes every refusal for an answer and reckons with old blocks.
+        told = web3.manager.request_blocking(RPCEndpoint("eth_maxPriorityFeePerGas"), [])
+    except Web3RPCError as problem:
+        if isinstance(problem, MethodUnavailable) or _NO_SUCH_METHOD.search(rpc_message(problem)):
+            return _USUAL_TIP_WEI
+        raise
+    return int(told, 16) if isinstance(told, str) else int(told)

@@ -87,6 +87,32 @@ def test_current_fees__node_suggests_no_tip__is_the_usual_one(price, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("the method eth_maxPriorityFeePerGas does not exist/is not available", -32601),
+        ("Method eth_maxPriorityFeePerGas not found", -32000),
+        ("Unsupported method: eth_maxPriorityFeePerGas", -32600),
+        ("method not supported", -32004),
+    ],
+)
+def test_current_fees__node_says_it_knows_no_tips__is_the_usual_one(price, said, code):
+    web3 = price(10 * GWEI, GWEI)
+    answer = price.node.fault
+    refused = error(said, code)
+    price.node.fault = lambda method: (refused if "Priority" in method else answer)(method)
+    assert current_fees(web3, None) == Fees(21 * GWEI, GWEI, 11 * GWEI)
+
+
+@pytest.mark.parametrize("said", ["header not found for this state", "Internal error", "no state"])
+def test_current_fees__node_fails_to_suggest_a_tip__is_unavailable(price, said):
+    web3 = price(10 * GWEI, GWEI)
+    answer = price.node.fault
+    price.node.fault = lambda m: (error(said) if "Priority" in m else answer)(m)
+    with pytest.raises(NodeUnavailableError, match=said):
+        current_fees(web3, None)
+
+
 def test_current_fees__node_away__is_unavailable(price):
     web3 = price(GWEI, GWEI)
     price.node.fault = hang_up
