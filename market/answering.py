@@ -10,11 +10,11 @@ from market.desk import ENDED, PURPOSE, Desk, terms_of
 from market.errors import MarketError
 from market.flight import Flight
 from market.guardrails import Guardrails, midnight_s
+from market.launching import Prepared
 from market.memory import PlacedBid, Round, State
 from market.model import Request, Status
 from market.node import Block, NodeUnavailableError, time_after_s
 from market.reverts import RevertError
-from market.transactions import Prepared
 from market.witnesses import BIDS_OF_NEWEST_BLOCKS
 
 

@@ -8,9 +8,10 @@ from market.bids import LevelBid, Offer, Refusal, bids_for_request
 from market.clearing import Pricing
 from market.contract import DemandReduction
 from market.errors import MarketError
+from market.launching import Prepared
 from market.model import Request
 from market.store import load_offers
-from market.transactions import Prepared, Sender
+from market.transactions import Sender
 from market.units import format_eth
 
 # Even if every slot is used for the first time, that many fit in a transaction.

@@ -6,12 +6,14 @@ from pathlib import Path
 from eth_typing import ChecksumAddress
 
 from market.clearing import Access
-from market.contract import deploy
+from market.contract import DemandReduction, deploy
 from market.errors import MarketError
 from market.explorer import publish_source
+from market.journals import remembered
 from market.keystore import new_account
 from market.model import Standing
 from market.operating import utility_of
+from market.reverts import RevertError
 from market.session import Session
 from market.settings import checked_address, remember_contract
 from market.transactions import Sender
@@ -22,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 
 def deploy_contract(session: Session) -> None:
     """Deploy the contract and write its address into .env."""
-    sender = session.utility_sender()
+    sender = remembered(session, session.utility_sender(), contract="")
     access = session.settings.access
     address, sent = deploy(sender, access)
     session.out.print(f"Contract deployed at {address}", style="green")
@@ -58,19 +60,30 @@ def make_account(session: Session, words: Sequence[str]) -> None:
 
 def register_consumer(session: Session) -> None:
     """Register the consumer where the contract wants that, and say so where it does not."""
-    market, sender = session.market(), session.consumer_sender()
+    market, sender = session.market(), remembered(session, session.consumer_sender())
     consumer = sender.signer.address
     if market.access() == Access.OPEN:
         session.out.print(f"Anybody may bid in this contract: {consumer} need not register")
         return
     standing = market.standing(consumer)
     if standing in (Standing.UNKNOWN, Standing.REVOKED):
-        sent = market.register(sender)
-        session.out.print(f"{consumer} is registered ({sent.gas_used:,} gas)", style="green")
+        _register(session, market, sender)
     else:
         session.out.print(f"{consumer} is {standing.name.lower()} already")
     if not market.is_allowed(consumer):
         raise MarketError(f"{consumer} cannot bid yet: the utility must approve it first")
+
+
+def _register(session: Session, market: DemandReduction, sender: Sender) -> None:
+    consumer = sender.signer.address
+    try:
+        sent = market.register(sender)
+    except RevertError as refusal:
+        if refusal.name != "AlreadyRegistered":
+            raise
+        session.out.print(f"{consumer} is registered by a run that was broken off")
+    else:
+        session.out.print(f"{consumer} is registered ({sent.gas_used:,} gas)", style="green")
 
 
 def cancel_request(session: Session, request_id: str) -> None:
@@ -79,6 +92,7 @@ def cancel_request(session: Session, request_id: str) -> None:
     if not request_id.isdecimal():
         raise MarketError(f'"{request_id}" is not the number of a request: write one such as 1')
     sent = utility.market.cancel_request(utility.sender, int(request_id))
+    utility.seen_through(int(request_id))
     session.out.print(f"Request {request_id} is cancelled ({sent.gas_used:,} gas)", style="green")
 
 
@@ -98,12 +112,19 @@ def revoke_consumers(session: Session, consumers: Sequence[str]) -> None:
 
 def withdraw_deferred(session: Session, sender: Sender) -> None:
     """Take out what could not be pushed to an account."""
-    market, payee = session.market(), sender.signer.address
+    market, payee = session.market(), remembered(session, sender).signer.address
     amount_wei = market.deferred_wei(payee)
     if not amount_wei:
         session.out.print(f"Nothing waits to be withdrawn by {payee}")
         return
-    market.withdraw(sender)
+    try:
+        market.withdraw(sender)
+    except RevertError as refusal:
+        if refusal.name != "NothingDeferred":
+            raise
+        # What that one had sent was waited for.
+        session.out.print(f"Withdrawn already by a run that was broken off, by {payee}")
+        return
     session.out.print(f"{format_eth(amount_wei)} ETH withdrawn by {payee}", style="green")
 
 

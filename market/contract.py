@@ -16,6 +16,9 @@ from market.artifact import load_artifact
 from market.clearing import Access, Bid, Pricing
 from market.contract_events import ContractEvents
 from market.errors import MarketError
+from market.invocation import command
+from market.landing import Sent
+from market.launching import Prepared
 from market.model import BOOKS, Payment, Quote, Request, Standing, Status, Terms
 from market.node import (
     Block,
@@ -28,7 +31,7 @@ from market.node import (
 from market.pages import LONGEST_PAGE, rows_in_pages
 from market.portions import Portion
 from market.reverts import explained
-from market.transactions import Prepared, Sender, Sent
+from market.transactions import Sender
 from market.units import PRICE_LEVELS
 
 # What the contract can hold; a node that tells of more would have us read for ever.
@@ -40,6 +43,7 @@ _MOST_OWN_BIDS = 10_000
 _FIRST_USE_GAS = 40_000
 # A payee can see that it is being estimated, and burn all it gets only when it is really paid.
 _HOSTILE_PAYEE_GAS = 60_000
+REQUEST_PURPOSE = "request_reduction"
 
 
 def deploy(sender: Sender, access: Access) -> tuple[ChecksumAddress, Sent]:
@@ -165,8 +169,11 @@ class DemandReduction:
 
     # Transactions
 
-    def request_reduction(self, sender: Sender, terms: Terms) -> tuple[int, Sent]:
-        """Request a reduction, its escrow included, and return the request's id."""
+    def request_reduction(self, sender: Sender, terms: Terms, run: int = 0) -> tuple[int, Sent]:
+        """Request a reduction, its escrow included, and return the request's id.
+
+        The transaction stays in the sender's journal as one of this run's.
+        """
         sent = sender.send(
             self._contract.functions.request_reduction(
                 terms.reduction_wh,
@@ -177,8 +184,10 @@ class DemandReduction:
                 terms.minimum_bid_wh,
                 int(terms.pricing),
             ),
-            "request_reduction",
+            REQUEST_PURPOSE,
+            run,
             value_wei=terms.escrow_wei,
+            keep=True,
         )
         return self.requested_id(sent.receipt), sent
 
@@ -242,7 +251,7 @@ class DemandReduction:
     def _require_this_kind(self) -> None:
         with node_errors(self.web3):
             code = self.web3.eth.get_code(self.address)
-        mend = "check CONTRACT_ADDRESS and the network, or run `brownie run scripts/deploy.py`"
+        mend = f"check CONTRACT_ADDRESS and the network, or run `{command('deploy')}`"
         if not code and is_catching_up(self.web3):
             raise NodeUnavailableError(
                 f"The node at {node_name(self.web3)} is still catching up with its network, and "

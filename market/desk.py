@@ -7,11 +7,12 @@ from pathlib import Path
 
 from market.contract import DemandReduction
 from market.flight import Flight
+from market.landing import Sent
 from market.memory import Memory, PlacedBid, Round, State
 from market.model import Request, Status
 from market.node import is_on_chain
 from market.reporter import Reporter
-from market.transactions import Sender, Sent
+from market.transactions import Sender
 from market.witnesses import Witnesses
 
 PURPOSE = "submit_bids"

@@ -14,7 +14,8 @@ class Flight:
     """All versions of one transaction: they share a nonce, so at most one is ever carried out.
 
     `purpose` and `subject` are the sender's own note of what it is for. A version's hash is None
-    while only the node that signs it knows.
+    while only the node that signs it knows. `is_new` tells that no node was ever given it, and
+    `refusal` what the last node that was given it had against it.
     """
 
     account: ChecksumAddress
@@ -23,7 +24,9 @@ class Flight:
     subject: int
     versions: list[dict[str, Any]]
     hashes: list[str | None]
-    # Not remembered: after a restart it is handed over again at once.
+    # Not remembered: after a restart it is handed over again at once, and a node may have it.
+    is_new: bool = field(default=False, compare=False)
+    refusal: str = field(default="", compare=False)
     handed_over_s: float | None = field(default=None, compare=False)
     looks_since_passed: int = field(default=0, compare=False)
 

@@ -2,17 +2,24 @@
 
 from dataclasses import dataclass, field
 
+from eth_typing import ChecksumAddress
+
 from market.errors import MarketError
+from market.rollup import OP_STACK, SCROLL
 from market.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network and its nodes' addresses, which may hold keys; None is the chain of its nodes."""
+    """A network and its nodes' addresses, which may hold keys; None is the chain of its nodes.
+
+    `fee_oracles` are the contracts, one of which tells what a rollup charges beside the gas.
+    """
 
     name: str
     chain_id: int | None
     rpc_urls: tuple[str, ...] = field(repr=False)
+    fee_oracles: tuple[ChecksumAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class _Known:
     chain_id: int
     infura: str
     rpc_urls: tuple[str, ...]
+    fee_oracles: tuple[ChecksumAddress, ...] = ()
 
 
 _KNOWN = {
@@ -39,22 +47,28 @@ _KNOWN = {
         ("https://ethereum-hoodi-rpc.publicnode.com", "https://rpc.hoodi.ethpandaops.io"),
     ),
     "base": _Known(
-        8453, "base-mainnet", ("https://base-rpc.publicnode.com", "https://mainnet.base.org")
+        8453,
+        "base-mainnet",
+        ("https://base-rpc.publicnode.com", "https://mainnet.base.org"),
+        (OP_STACK,),
     ),
     "base-sepolia": _Known(
         84532,
         "base-sepolia",
         ("https://base-sepolia-rpc.publicnode.com", "https://sepolia.base.org"),
+        (OP_STACK,),
     ),
     "optimism": _Known(
         10,
         "optimism-mainnet",
         ("https://optimism-rpc.publicnode.com", "https://mainnet.optimism.io"),
+        (OP_STACK,),
     ),
     "optimism-sepolia": _Known(
         11155420,
         "optimism-sepolia",
         ("https://optimism-sepolia-rpc.publicnode.com", "https://sepolia.optimism.io"),
+        (OP_STACK,),
     ),
     "arbitrum": _Known(
         42161,
@@ -88,12 +102,16 @@ _KNOWN = {
         ("https://linea-sepolia-rpc.publicnode.com", "https://rpc.sepolia.linea.build"),
     ),
     "scroll": _Known(
-        534352, "scroll-mainnet", ("https://scroll-rpc.publicnode.com", "https://rpc.scroll.io")
+        534352,
+        "scroll-mainnet",
+        ("https://scroll-rpc.publicnode.com", "https://rpc.scroll.io"),
+        (SCROLL,),
     ),
     "scroll-sepolia": _Known(
         534351,
         "scroll-sepolia",
         ("https://scroll-sepolia-rpc.publicnode.com", "https://sepolia-rpc.scroll.io"),
+        (SCROLL,),
     ),
 }
 
@@ -107,10 +125,14 @@ def live_network(settings: Settings) -> Network:
     known = _KNOWN.get(name)
     if settings.rpc_urls:
         urls = tuple(url.get_secret_value() for url in settings.rpc_urls)
-        return Network(name, known.chain_id if known else None, urls)
+        if known is None:
+            # It may be any rollup.
+            return Network(name, None, urls, (OP_STACK, SCROLL))
+        return Network(name, known.chain_id, urls, known.fee_oracles)
     if known is None:
         raise _unknown(settings.remote_network)
-    return Network(name, known.chain_id, (*_infura(settings, known), *known.rpc_urls))
+    urls = (*_infura(settings, known), *known.rpc_urls)
+    return Network(name, known.chain_id, urls, known.fee_oracles)
 
 
 def _infura(settings: Settings, known: _Known) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ _FAR_BEHIND_S = 2 * 3600
 # Beyond what any chain has, and what a file of SQLite or a calendar can hold.
 _NO_BLOCK, _NO_TIME_S = 2**48, 2**37
 
-_NO_ANSWER = (
+NO_ANSWER = (
     RequestException,
     JSONDecodeError,
     UnicodeDecodeError,
@@ -43,7 +43,7 @@ def node_errors(web3: Web3) -> Iterator[None]:
     """Turn whatever a node does instead of answering into a NodeUnavailableError."""
     try:
         yield
-    except _NO_ANSWER as problem:
+    except NO_ANSWER as problem:
         raise NodeUnavailableError(
             f"The node at {node_name(web3)} does not answer ({_reason(problem)}): "
             "check that it is running and that its address is right"

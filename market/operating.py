@@ -5,16 +5,16 @@ from functools import partial
 
 from market import report
 from market.errors import MarketError
-from market.journals import open_memory
+from market.invocation import command
+from market.journals import remembered
 from market.model import Request, Status, Terms
-from market.node import chain_time_s
-from market.prompts import UNATTENDED, ask, confirmed
+from market.prompts import ask, confirmed, unattended
+from market.runs import Run
 from market.session import Session
 from market.settings import Settings
 from market.transactions import UnconfirmedError
 from market.units import (
     bidding_seconds,
-    format_gwei,
     format_kwh,
     parse_decimal,
     price_step_wei_floor,
@@ -26,13 +26,12 @@ from market.utility import Spending, Utility
 _DEFAULT_BIDDING_SECONDS = "60"
 # A countdown should count every second.
 _COUNTDOWN_S = 1.0
-_FINISH = "finish it with: brownie run scripts/utility.py finish"
 
 
 def utility_of(session: Session) -> Utility:
-    """Return the utility, if the account is the contract's."""
+    """Return the utility, if the account is the contract's; a node that is away is waited for."""
     utility = _any_utility(session)
-    owner = utility.market.owner()
+    owner = utility.owner()
     if utility.sender.signer.address != owner:
         raise MarketError(
             f"{utility.sender.signer.address} is not the utility of this contract, {owner} is: "
@@ -62,20 +61,19 @@ def request_interactively(session: Session) -> None:
 def request_unattended(session: Session, written: Sequence[str]) -> None:
     """Carry a request through without questions: kWh, ETH/kWh and, if not 60, seconds as text."""
     if len(written) not in (2, 3):
-        raise MarketError(f"A request is written like this: {UNATTENDED} [remote]")
+        raise MarketError(f"A request is written like this: {unattended()} [remote]")
     reduction, price, seconds = [*written, _DEFAULT_BIDDING_SECONDS][:3]
     terms = _terms(session.settings, lambda: reduction, lambda: price, lambda: seconds)
     utility = utility_of(session)
     if broken_off := utility.resume():
         session.out.print(
-            f"Request {broken_off.request_id} was sent by a run that was broken off: "
-            "going on with it, nothing new is requested",
+            f"{_broken_off_line(broken_off)}: going on with it, nothing new is requested",
             style="yellow",
         )
         _see_through(session, utility, broken_off)
         return
     for request in utility.waiting():
-        session.out.print(f"{_waiting_line(session, request)}: {_FINISH}", style="yellow")
+        session.out.print(f"{_waiting_line(utility, request)}: {_finish_it()}", style="yellow")
     report.print_terms(session.out, terms)
     _carry_through(session, utility, terms)
 
@@ -83,7 +81,8 @@ def request_unattended(session: Session, written: Sequence[str]) -> None:
 def finish_requests(session: Session) -> None:
     """Select and pay the winners of every request whose gate has closed; anybody may do that."""
     utility = _any_utility(session)
-    due = [request for request in utility.market.unfinished() if _is_due(session, request)]
+    utility.forget_ended()
+    due = [request for request in utility.unfinished() if _is_due(utility, request)]
     for request in due:
         session.out.print(f"Request {request.request_id}", style="bold")
         utility.spending = Spending()
@@ -94,39 +93,55 @@ def finish_requests(session: Session) -> None:
 
 def _any_utility(session: Session) -> Utility:
     """Return somebody who can finish requests, which is anybody."""
-    sender = session.utility_sender()
-
-    def tell(problem: MarketError) -> None:
-        session.out.print(str(problem), style="yellow", markup=False)
-
-    open_memory(session, sender, tell)
-    sender.on_replaced = lambda _hash, fee_wei: session.out.print(
-        f"The transaction waits for a block: sent again for at most {format_gwei(fee_wei)} gwei "
-        "a unit of gas",
-        style="yellow",
-    )
+    sender = remembered(session, session.utility_sender())
+    tell = sender.patience.tell
+    market = sender.patience(session.market)
     poll_seconds = min(session.settings.poll_seconds, _COUNTDOWN_S)
-    return Utility(session.market(), sender, poll_seconds, tell=tell)
+    run = Run(session.settings.database_folder, tell)
+    return Utility(market, sender, poll_seconds, tell=tell, run=run)
 
 
 def _offer_to_finish(session: Session, utility: Utility) -> None:
-    """Ask whether to go on with what an earlier run has left, before anything new."""
-    if broken_off := utility.resume():
-        session.out.print(f"Request {broken_off.request_id} was sent by a run that was broken off")
+    """Ask whether to go on with what an earlier run has left, before anything new.
+
+    What somebody was asked of no longer counts as broken off: it waits like any other request.
+    """
+    asked: set[int] = set()
+    while broken_off := utility.resume():
+        session.out.print(_broken_off_line(broken_off))
+        if broken_off.status in (Status.BIDDING, Status.CLEARED):
+            _offer(session, utility, broken_off)
+        else:
+            report.print_round(session.out, utility.round(broken_off.request_id))
+        utility.seen_through(broken_off.request_id)
+        asked.add(broken_off.request_id)
     for request in utility.waiting():
-        if confirmed(f"{_waiting_line(session, request)}: go on with it now?", default=True):
-            _see_through(session, utility, request)
+        if request.request_id not in asked:
+            _offer(session, utility, request)
 
 
-def _waiting_line(session: Session, request: Request) -> str:
+def _offer(session: Session, utility: Utility, request: Request) -> None:
+    if confirmed(f"{_waiting_line(utility, request)}: go on with it now?", default=True):
+        _see_through(session, utility, request)
+
+
+def _broken_off_line(request: Request) -> str:
+    return f"Request {request.request_id} was sent by a run that was broken off"
+
+
+def _finish_it() -> str:
+    return f"finish it with: {command('utility', 'finish')}"
+
+
+def _waiting_line(utility: Utility, request: Request) -> str:
     which = f"Request {request.request_id} of {format_kwh(request.reduction_wh)} kWh"
-    if _is_due(session, request):
+    if _is_due(utility, request):
         return f"{which} waits for its winners to be selected and paid"
-    return f"{which} takes bids for {request.gate_closure - chain_time_s(session.web3)} s more"
+    return f"{which} takes bids for {request.gate_closure - utility.now_s()} s more"
 
 
-def _is_due(session: Session, request: Request) -> bool:
-    closed = request.gate_closure <= chain_time_s(session.web3)
+def _is_due(utility: Utility, request: Request) -> bool:
+    closed = request.gate_closure <= utility.now_s()
     return request.status == Status.CLEARED or closed
 
 
@@ -152,7 +167,7 @@ def _see_through(session: Session, utility: Utility, request: Request) -> None:
 
 def _say_how_to_finish(session: Session, what: str) -> None:
     session.out.print(
-        f"{what} without this program. After gate closure, {_FINISH}",
+        f"{what} without this program. After gate closure, {_finish_it()}",
         style="yellow",
     )
 
@@ -161,6 +176,7 @@ def _settle(session: Session, utility: Utility, request_id: int) -> None:
     for request in utility.finish(request_id):
         report.print_progress(session.out, request)
     report.print_round(session.out, utility.round(request_id))
+    utility.seen_through(request_id)
 
 
 def _terms(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from market.desk import ENDED, Desk
 from market.errors import MarketError
+from market.launching import DroppedError
 from market.memory import Round, State
 from market.model import Payment, Request, Status
 from market.node import Block
 from market.reverts import RevertError
 from market.store import BidResult, Outcome, PaymentState, Results, load_results, write_results
-from market.transactions import DroppedError
 
 _VANISHED = "a reorganisation has taken the bids from the chain, and the gate had closed"
 

@@ -3,9 +3,12 @@
 from rich.prompt import Confirm, Prompt
 
 from market.errors import MarketError
+from market.invocation import command
 
-UNATTENDED = "brownie run scripts/utility.py request 5 0.004 60"
-"""What to write where nobody answers questions."""
+
+def unattended() -> str:
+    """Return what to type where nobody answers questions."""
+    return command("utility", "request", "5", "0.004", "60")
 
 
 def ask(question: str, default: str | None = None) -> str:
@@ -25,4 +28,4 @@ def confirmed(question: str, *, default: bool = False) -> bool:
 
 
 def _nobody_answers() -> MarketError:
-    return MarketError(f"Nobody answers the questions: use `{UNATTENDED}`")
+    return MarketError(f"Nobody answers the questions: use `{unattended()}`")

@@ -85,6 +85,7 @@ class Session:
             journal,
             ceiling_wei=settings.maximum_fee_wei_per_gas,
             replace_s=settings.replace_seconds,
+            oracles=live_network(settings).fee_oracles if self.remote else (),
         )
 
 

@@ -1,380 +1,80 @@
-"""Sending transactions: at most once, with fees below a ceiling, and until they are in a block.
+"""Sending transactions one after the other, and waiting until each is in a block."""
 
-What makes "at most once" hold, whatever is lost on the way: a transaction is sent with the number
-of the account's transactions on chain as its nonce, and a new one only where the chain shows that
-the former was not carried out. If both are still under way, they exclude each other.
-"""
-
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from functools import partial
 from time import monotonic, sleep
-from typing import Any
 
-from eth_typing import HexStr
-from hexbytes import HexBytes
-from requests.exceptions import RequestException
-from web3 import Web3
 from web3.contract.contract import ContractConstructor, ContractFunction
-from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
-from web3.types import BlockIdentifier, TxParams, TxReceipt, Wei
 
 from market.errors import MarketError
-from market.fees import FeeCeilingError, Fees, current_fees, raised_fees
-from market.flight import Flight, Journal, ShortJournal
-from market.node import NodeUnavailableError, next_block, node_errors, rpc_message
-from market.reverts import explained
-from market.signer import Signer
-from market.signing_limits import MAX_GAS
-from market.units import format_eth
-
-REPLACE_SECONDS = 15.0
+from market.flight import Flight
+from market.landing import FailedError, Sent
+from market.launching import DroppedError, Launcher
+from market.reverts import RevertError
 
 _TIMEOUT_S = 180
 _POLL_S = 0.25
-# What others do between the estimate and the block can make a call somewhat dearer.
-_GAS_MARGIN_PERCENT = 25
-# Behind one address there may be several nodes, and one of them may not know a receipt yet.
-_LOOKS_FOR_RECEIPT = 4
-_KNOWN_ALREADY = re.compile(r"already (known|imported)|known transaction", re.IGNORECASE)
-# Whether it is under way all the same is found out later, by its nonce.
-_UNDECIDED = re.compile(
-    r"nonce|underpriced|base fee|basefee|fee too low|gas price (is )?(too low|below)", re.IGNORECASE
-)
 
 
 class UnconfirmedError(MarketError):
     """The transaction was sent and may still be carried out: to send it again could do it twice."""
 
 
-class BusyError(MarketError):
-    """An earlier transaction of the account is not in a block yet."""
-
-
-class DroppedError(MarketError):
-    """Another transaction of the account took this one's place; this one never happens."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A transaction that was carried out."""
-
-    hash: str
-    block_number: int
-    block_hash: str
-    gas_used: int
-    fee_wei: int
-    receipt: TxReceipt
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A transaction without a nonce yet; `fee_wei` is what it likely costs."""
-
-    fields: dict[str, Any]
-    fees: Fees
-    estimated_gas: int
-
-    @property
-    def fee_wei(self) -> int:
-        """Return what it likely costs."""
-        return self.estimated_gas * self.fees.expected_wei
-
-
-class Sender:
-    """Sends transactions from one account."""
-
-    def __init__(
-        self,
-        web3: Web3,
-        signer: Signer,
-        journal: Journal | None = None,
-        ceiling_wei: int | None = None,
-        replace_s: float = REPLACE_SECONDS,
-    ) -> None:
-        """The ceiling is the most a unit of gas may cost, None for no ceiling.
-
-        A transaction is replaced every `replace_s` until it is in a block.
-        """
-        self.web3 = web3
-        self.signer = signer
-        self.journal = journal or ShortJournal()
-        self.on_replaced: Callable[[str, int], None] = lambda _hash, _fee_wei: None
-        self._ceiling_wei = ceiling_wei
-        self._replace_s = replace_s
-
-    def balance_wei(self) -> int:
-        """Return what the account holds."""
-        with node_errors(self.web3):
-            return self.web3.eth.get_balance(self.signer.address)
-
-    def fees(self) -> Fees:
-        """Return what gas costs at present; FeeCeilingError if that is more than allowed."""
-        return current_fees(self.web3, self._ceiling_wei)
-
-    def unfinished(self, block: BlockIdentifier = "latest") -> list[Flight]:
-        """Return the flights that could still land: another with their nonce did not."""
-        flights = self.journal.flights(self.signer.address)
-        if not flights:
-            return []
-        count = self._count(block)
-        return [flight for flight in flights if flight.nonce >= count]
-
-    # One after the other
+class Sender(Launcher):
+    """Sends transactions from one account, and waits for them with patience."""
 
     def send(
         self,
         call: ContractFunction | ContractConstructor,
         purpose: str,
+        subject: int = 0,
         *,
         value_wei: int = 0,
         spare_gas: int = 0,
+        keep: bool = False,
     ) -> Sent:
-        """Carry out `call` and return once it is in a block.
+        """Carry out `call` and return once it is in a block; a node that is away is waited for.
 
         Flights of this account that a former run has left are waited for first. `spare_gas` is
-        what the call may need beyond the usual margin. RevertError if the contract refuses, which
-        costs nothing if it is seen beforehand; MarketError if there is too little Ether;
-        UnconfirmedError if the transaction is not in a block after three minutes.
+        what the call may need beyond the usual margin. With `keep` it stays in the journal, for
+        its sender to forget. RevertError if the contract refuses, which costs nothing if it is
+        seen beforehand; MarketError if there is too little Ether; NodeUnavailableError if nothing
+        was sent; UnconfirmedError if the transaction is not in a block after three minutes.
         """
         for earlier in self.unfinished():
             self._end(earlier)
         prepared = self.prepare(call, value_wei=value_wei, spare_gas=spare_gas)
-        return self.wait(self.launch(prepared, purpose))
+        flight = self.launch(prepared, purpose, subject)
+        try:
+            sent = self.wait(flight)
+        except (RevertError, FailedError):
+            self.journal.forget_flights([flight])
+            raise
+        if not keep:
+            self.journal.forget_flights([flight])
+        return sent
 
     def wait(self, flight: Flight) -> Sent:
-        """Return once a flight is in a block; the node may be away for a while."""
-        deadline_s = monotonic() + _TIMEOUT_S
-        while monotonic() < deadline_s:
-            try:
-                sent = self.look(flight)
-                if sent is None and self.is_due(flight):
-                    self.urge(flight)
-            except NodeUnavailableError:
-                sent = None
-            if sent:
-                self.journal.forget_flights([flight])
+        """Return once a flight is in a block; how long the node is away does not count."""
+        began_s = monotonic() - self.patience.away_s
+        while monotonic() - self.patience.away_s - began_s < _TIMEOUT_S:
+            if sent := self.patience(partial(self._attend, flight)):
                 return sent
             sleep(_POLL_S)
+        said = f" (the node says: {flight.refusal})" if flight.refusal else ""
         raise UnconfirmedError(
             f"Transaction {flight.hashes[-1] or '(without an answer)'} is not in a block after "
-            f"{_TIMEOUT_S} s: look it up before you try again, it may still be carried out"
+            f"{_TIMEOUT_S} s{said}: look it up before you try again, it may still be carried out"
         )
 
-    # Without waiting
-
-    def prepare(
-        self,
-        call: ContractFunction | ContractConstructor,
-        *,
-        value_wei: int = 0,
-        spare_gas: int = 0,
-    ) -> Prepared:
-        """Return the transaction with its gas limit and fees; RevertError if it would fail."""
-        base: TxParams = {"from": self.signer.address, "value": Wei(value_wei)}
-        fees = self.fees()
-        with node_errors(self.web3):
-            try:
-                estimate = call.estimate_gas(base, next_block(self.web3))
-            except ContractLogicError as error:
-                raise explained(error) from None
-            except Web3RPCError as problem:
-                raise self._refusal(problem, value_wei) from None
-            gas = min(estimate * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas, MAX_GAS)
-            limits = {"gas": gas, "chainId": self.web3.eth.chain_id, "nonce": 0, **fees.fields()}
-            built = call.build_transaction({**base, **limits})  # type: ignore[arg-type]
-        return Prepared(dict(built), fees, estimate)
-
-    def launch(
-        self,
-        prepared: Prepared,
-        purpose: str,
-        subject: int = 0,
-        *,
-        block: BlockIdentifier = "latest",
-        instead_of: Flight | None = None,
-        check: Callable[[int], None] = lambda _nonce: None,
-    ) -> Flight:
-        """Hand a transaction over, and return it as a flight to be looked after.
-
-        It can be carried out only if nothing else of this account has been since `block`.
-        `instead_of` is a flight that it replaces. BusyError if another one is under way.
-        `check` is given the nonce once it is known, and nothing is sent if it raises an error.
-        """
-        fees = prepared.fees
-        nonce = self._free_nonce(block, instead_of)
-        check(nonce)
-        if instead_of:
-            raised = raised_fees(instead_of.fees, fees, self._ceiling_wei)
-            if raised is None:
-                raise FeeCeilingError(
-                    "A transaction of this account is stuck, and to replace it takes higher fees "
-                    "than MAX_FEE_GWEI: raise it, or wait until gas is cheaper"
-                )
-            fees = raised
-        transaction = {**prepared.fields, **fees.fields(), "nonce": nonce}
-        flight = Flight(self.signer.address, nonce, purpose, subject, [], [])
-        self._hand_over(flight, transaction)
-        if instead_of and instead_of.key != flight.key:
-            self.journal.forget_flights([instead_of])
-        return flight
-
-    def look(self, flight: Flight) -> Sent | None:
-        """Return what became of a flight; None while it is not in a block.
-
-        RevertError if the contract refused it; DroppedError if another transaction took its place.
-        """
-        for number, sent_hash in enumerate(flight.hashes):
-            receipt = self._receipt(sent_hash) if sent_hash else None
-            if receipt:
-                return self._carried_out(flight.versions[number], receipt)
-        if self._count("latest") > flight.nonce:
-            flight.looks_since_passed += 1
-            if flight.looks_since_passed >= _LOOKS_FOR_RECEIPT:
-                self.journal.forget_flights([flight])
-                raise DroppedError(
-                    "Another transaction of this account took the place of the one that was sent"
-                )
-        return None
-
-    def is_next(self, flight: Flight) -> bool:
-        """Return whether nothing of this account has to be carried out before a flight."""
-        return flight.nonce == self._count("latest")
-
-    def is_due(self, flight: Flight) -> bool:
-        """Return whether a flight should be handed over again."""
-        waits_s = monotonic() - (flight.handed_over_s or 0.0)
-        return flight.handed_over_s is None or waits_s >= self._replace_s
-
-    def urge(self, flight: Flight) -> None:
-        """Hand a flight over again, with higher fees; unchanged the first time after a restart."""
-        again = flight.newest if flight.handed_over_s is None else self._raised(flight)
-        self._hand_over(flight, again)
-
-    # Internal
+    def _attend(self, flight: Flight) -> Sent | None:
+        """Look after a flight once."""
+        sent = self.look(flight)
+        if sent is None and self.is_due(flight):
+            self.urge(flight)
+        return sent
 
     def _end(self, flight: Flight) -> None:
-        try:
+        """Wait for another run's flight; that run may need it still, so it stays in the journal."""
+        with suppress(RevertError, FailedError, DroppedError):
             self.wait(flight)
-        except (UnconfirmedError, NodeUnavailableError):
-            raise
-        except MarketError:
-            # Refused, or never carried out: either way it is no longer in the way.
-            self.journal.forget_flights([flight])
-
-    def _free_nonce(self, block: BlockIdentifier, instead_of: Flight | None) -> int:
-        count = self._count(block)
-        if instead_of and instead_of.nonce == count:
-            return count
-        mine = [f for f in self.journal.flights(self.signer.address) if f.nonce >= count]
-        if mine or self._count("pending") > count:
-            whose = "An earlier" if mine else "Another program's"
-            raise BusyError(
-                f"{whose} transaction of this account is not in a block yet: waiting for it"
-            )
-        return count
-
-    def _raised(self, flight: Flight) -> dict[str, Any]:
-        """Return the newest version with higher fees, or as it is if they would be too high."""
-        try:
-            fees = raised_fees(flight.fees, self.fees(), self._ceiling_wei)
-        except FeeCeilingError:
-            fees = None
-        return {**flight.newest, **fees.fields()} if fees else flight.newest
-
-    def _hand_over(self, flight: Flight, transaction: dict[str, Any]) -> None:
-        """Note a version of the flight, and give it to the node; that may fail and is done again.
-
-        MarketError if the node refuses it for good.
-        """
-        signed = self.signer.sign(transaction)
-        replaced = bool(flight.versions) and transaction != flight.newest
-        if not flight.versions or replaced:
-            flight.versions.append(transaction)
-            flight.hashes.append(HexBytes(signed.hash).to_0x_hex() if signed else None)
-        # Before it is sent: whatever happens from here on, a restart knows of it.
-        self.journal.save_flight(flight)
-        try:
-            if signed:
-                self.web3.eth.send_raw_transaction(signed.raw_transaction)
-            else:
-                sent_hash = self.web3.eth.send_transaction(transaction)  # type: ignore[arg-type]
-                flight.hashes[-1] = sent_hash.to_0x_hex()
-                self.journal.save_flight(flight)
-        except (RequestException, NodeUnavailableError):
-            flight.handed_over_s = None
-            return
-        except Web3RPCError as problem:
-            said = rpc_message(problem)
-            if not _KNOWN_ALREADY.search(said) and not _UNDECIDED.search(said):
-                self._take_back(flight, replaced)
-                if not replaced:
-                    raise self._refusal(problem, int(transaction["value"])) from None
-                replaced = False
-        flight.handed_over_s = monotonic()
-        if replaced:
-            self.on_replaced(flight.hashes[-1] or "", flight.fees.maximum_wei)
-
-    def _take_back(self, flight: Flight, replaced: bool) -> None:
-        """Forget what the node has refused; the version before a replacement may still land."""
-        if replaced:
-            flight.versions.pop()
-            flight.hashes.pop()
-            self.journal.save_flight(flight)
-        else:
-            self.journal.forget_flights([flight])
-
-    def _receipt(self, sent_hash: str) -> TxReceipt | None:
-        with node_errors(self.web3):
-            try:
-                return self.web3.eth.get_transaction_receipt(HexStr(sent_hash))
-            except TransactionNotFound:
-                return None
-
-    def _carried_out(self, transaction: dict[str, Any], receipt: TxReceipt) -> Sent:
-        """Return what was done; RevertError with the contract's reason if it was refused."""
-        sent_hash = receipt["transactionHash"].to_0x_hex()
-        if not receipt["status"]:
-            if "to" in transaction:
-                self._raise_reason(transaction, receipt["blockNumber"])
-            raise MarketError(
-                f"Transaction {sent_hash} failed with {receipt['gasUsed']:,} of "
-                f"{transaction['gas']:,} gas used: try again"
-            )
-        return Sent(
-            hash=sent_hash,
-            block_number=receipt["blockNumber"],
-            block_hash=receipt["blockHash"].to_0x_hex(),
-            gas_used=receipt["gasUsed"],
-            fee_wei=receipt["gasUsed"] * receipt["effectiveGasPrice"] + _rollup_fee_wei(receipt),
-            receipt=receipt,
-        )
-
-    def _raise_reason(self, transaction: dict[str, Any], block_number: int) -> None:
-        """Raise the RevertError of a transaction that failed, if the node can still tell it."""
-        asked = {key: transaction[key] for key in ("from", "to", "value", "data", "gas")}
-        try:
-            self.web3.eth.call(asked, block_number)  # type: ignore[arg-type]
-        except ContractLogicError as error:
-            raise explained(error) from None
-        except (RequestException, Web3RPCError, NodeUnavailableError):
-            return
-
-    def _refusal(self, problem: Web3RPCError, value_wei: int) -> MarketError:
-        if "insufficient" not in str(problem).lower():
-            return MarketError(f"The node refused the transaction: {rpc_message(problem)}")
-        needed = f"{format_eth(value_wei)} ETH and the fee are" if value_wei else "the fee is"
-        return MarketError(
-            f"Account {self.signer.address} holds {format_eth(self.balance_wei())} ETH, and "
-            f"{needed} more than that: send Ether to it, or use another account"
-        )
-
-    def _count(self, block: BlockIdentifier) -> int:
-        with node_errors(self.web3):
-            return self.web3.eth.get_transaction_count(self.signer.address, block)
-
-
-def _rollup_fee_wei(receipt: TxReceipt) -> int:
-    """Return what a rollup charges for Ethereum's share; other chains' receipts do not name it."""
-    fee = receipt.get("l1Fee", 0)
-    return int(fee, 16) if isinstance(fee, str) else int(fee)  # type: ignore[call-overload]

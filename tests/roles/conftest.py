@@ -138,7 +138,10 @@ class Town:
         return consumer
 
     def request(self, reduction_wh=5000):
-        return self.utility.request(Terms(reduction_wh, 4 * GWEI, BIDDING_S)).request_id
+        """Open a request that nobody goes on with."""
+        request_id = self.utility.request(Terms(reduction_wh, 4 * GWEI, BIDDING_S)).request_id
+        self.utility.seen_through(request_id)
+        return request_id
 
     def reorganise(self, depth, *returning):
         """Replace the newest blocks; the first of the new ones has these signed transactions."""

@@ -3,15 +3,18 @@
 import pytest
 import requests
 from web3 import Web3
+from web3.exceptions import Web3RPCError
 
 from market import transactions
+from market.errors import MarketError
 from market.fees import FeeCeilingError
+from market.launching import BusyError, DroppedError
 from market.memory import Memory
 from market.model import Standing
 from market.node import chain_name
 from market.reverts import RevertError
 from market.signer import KeySigner
-from market.transactions import BusyError, DroppedError, Sender, UnconfirmedError
+from market.transactions import Sender, UnconfirmedError
 from tests.roles.conftest import GWEI, Line
 
 
@@ -197,7 +200,7 @@ def test_send__flight_of_a_former_run__is_carried_out_first(town, new_sender, ch
         launch(town, new_sender())
         with pytest.raises(RevertError, match="is registered already"):
             sender.send(town.call("register"), "register")
-    assert journal(sender) == []
+    assert sender.unfinished() == []
 
 
 def test_send__in_a_block__is_forgotten(town, new_sender):
@@ -214,6 +217,92 @@ def test_wait__never_in_a_block__says_so_and_stays_in_the_journal(town, new_send
         with pytest.raises(UnconfirmedError, match="may still be carried out"):
             sender.wait(flight)
     assert [known.nonce for known in journal(new_sender())] == [flight.nonce]
+
+
+def refusing(said):
+    """Have a node refuse whatever it is given, without a look at it."""
+
+    def before(method):
+        if method == "eth_sendRawTransaction":
+            error = {"code": -32000, "message": said}
+            raise Web3RPCError(said, rpc_response={"jsonrpc": "2.0", "id": 1, "error": error})
+
+    return before
+
+
+@pytest.mark.parametrize("said", ["insufficient funds for transfer", "exceeds block gas limit"])
+def test_launch__refused_for_good_the_first_time__is_forgotten(town, new_sender, chain_url, said):
+    provider = Line(chain_url)
+    sender = new_sender(Web3(provider))
+    provider.before = refusing(said)
+    with pytest.raises(MarketError):
+        launch(town, sender)
+    assert journal(new_sender()) == []
+
+
+def test_launch__pool_is_full__is_handed_over_again(town, new_sender, chain_url):
+    provider = Line(chain_url)
+    sender = new_sender(Web3(provider))
+    provider.before = refusing("txpool is full")
+    flight = launch(town, sender)
+    provider.before = lambda method: None
+    assert attend(sender, flight) is None
+    assert attend(sender, flight).hash in flight.hashes
+
+
+@pytest.mark.parametrize("known_by", ["this process", "a restart"])
+def test_urge__refused_for_good_when_handed_over_again__may_have_been_taken_before(
+    town, new_sender, chain_url, known_by
+):
+    provider = Line(chain_url)
+    sender = new_sender(Web3(provider))
+    with town.still():
+        # Its answer is lost: nobody can tell whether the node has it.
+        provider.before = lambda method: method == "eth_sendRawTransaction" and cut()
+        flight = launch(town, sender)
+        Sender(town.web3, sender.signer)._give(flight, sender.signer.sign(flight.newest))
+        if known_by == "a restart":
+            sender = new_sender(Web3(provider))
+            (flight,) = journal(sender)
+        provider.before = refusing("insufficient funds for transfer")
+        assert attend(sender, flight) is None
+        assert flight.refusal == "insufficient funds for transfer"
+        assert journal(new_sender()) == [flight]
+        town.mine()
+    assert attend(sender, flight).hash == flight.hashes[0]
+
+
+def cut():
+    raise requests.ConnectionError
+
+
+def test_wait__never_in_a_block__says_what_the_node_has_against_it(
+    town, new_sender, chain_url, monkeypatch
+):
+    monkeypatch.setattr(transactions, "_TIMEOUT_S", 0.1)
+    provider = Line(chain_url)
+    with town.still():
+        launch(town, new_sender())
+        town.rpc("anvil_dropAllTransactions")
+        sender = new_sender(Web3(provider))
+        (flight,) = journal(sender)
+        provider.before = refusing("insufficient funds for transfer")
+        with pytest.raises(UnconfirmedError, match="the node says: insufficient funds"):
+            sender.wait(flight)
+
+
+def test_look__version_of_another_program_mined__is_found_by_its_nonce(town, new_sender):
+    sender, other = new_sender(), new_sender()
+    with town.still():
+        flight = launch(town, sender)
+        (known,) = journal(other)
+        known.handed_over_s = 0.0
+        other.urge(known)
+        town.mine()
+    for _ in range(5):
+        town.mine()
+    assert len(known.hashes) == 2
+    assert sender.look(flight).hash == known.hashes[1] != flight.hashes[0]
 
 
 # Others with the same account

@@ -2,21 +2,26 @@
 
 from itertools import count
 from random import Random
+from time import sleep
 
 import pytest
 import requests
 from web3 import Web3
 
+from market import transactions
 from market.clearing import Access
 from market.contract import DemandReduction, deploy
 from market.errors import MarketError
+from market.launching import BusyError, DroppedError
 from market.memory import Memory
 from market.model import Status, Terms
-from market.node import NodeUnavailableError, chain_name
-from market.signer import KeySigner
-from market.transactions import BusyError, Sender
+from market.node import chain_name
+from market.provider import WrongChainError
+from market.runs import Run
+from market.signer import KeySigner, UnlockedSigner
+from market.transactions import Sender, UnconfirmedError
 from market.utility import Utility
-from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, Line
+from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Line
 
 TERMS = Terms(5000, 4 * GWEI, BIDDING_S)
 
@@ -44,12 +49,14 @@ class Office:
         memory = Memory(self.file, chain_name(web3), self.address, self.signer.address)
         sender = Sender(web3, self.signer, memory)
         self.told = []
+        self.run = Run(None, self.told.append)
         return Utility(
             DemandReduction(web3, self.address),
             sender,
             poll_seconds=0,
             wait=self.town.mine,
             tell=lambda problem: self.told.append(str(problem)),
+            run=self.run,
         )
 
     def kill_at(self, number):
@@ -95,6 +102,7 @@ def test_request__killed_before_a_request_to_the_node__is_made_once(office, lose
         assert request.request_id == before + 1
         assert office.escrow_wei() == TERMS.escrow_wei
         office.market.cancel_request(utility.sender, request.request_id)
+        utility.seen_through(request.request_id)
         if not killed:
             break
     assert number > 5
@@ -114,7 +122,8 @@ def test_resume__request_on_its_way_when_killed__goes_on_with_it(town, office, m
             office.line.before = lambda method: method == "eth_getTransactionCount" and town.mine()
         request = utility.resume()
     assert (request.request_id, request.status) == (1, Status.BIDDING)
-    assert utility.resume() is None
+    utility.seen_through(1)
+    assert office.start().resume() is None
     assert office.escrow_wei() == TERMS.escrow_wei
 
 
@@ -154,9 +163,101 @@ def test_resume__another_transaction_took_its_place__is_none(town, office):
 def test_resume__nothing_was_on_its_way__is_none(office):
     utility = office.start()
     assert utility.resume() is None
-    utility.request(TERMS)
+    utility.seen_through(utility.request(TERMS).request_id)
     assert utility.resume() is None
     assert office.start().resume() is None
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_resume__killed_before_the_round_was_seen_through__goes_on_with_it(town, office, ended):
+    office.start().request(TERMS)
+    if ended:
+        town.close_gate()
+        list(Utility(office.market, town.sender(BOB)).finish(1))
+    utility = office.start()
+    assert [utility.resume().request_id for _ in range(2)] == [1, 1]
+    assert office.market.request_count() == 1
+    utility.forget_ended()
+    assert (office.start().resume() is None) == ended
+
+
+def test_resume__run_of_the_request_is_alive__leaves_it_alone(office, tmp_path):
+    number = office.start().request(TERMS) and office.run.number
+    utility = office.start()
+    utility.run.is_alive = {number}.__contains__
+    assert utility.resume() is None
+    utility.run.is_alive = set().__contains__
+    assert utility.resume().request_id == 1
+
+
+def test_resume__request_in_another_contract__is_none(town, office):
+    office.start().request(TERMS)
+    other, _ = deploy(Sender(town.web3, office.signer), Access.OPEN)
+    utility = office.start()
+    utility.market = DemandReduction(town.web3, other)
+    assert utility.resume() is None
+
+
+@pytest.mark.parametrize("problem", [MarketError("no sense"), UnconfirmedError("not in a block")])
+def test_resume__not_known_what_became_of_it__is_an_error_and_stays_noted(office, problem):
+    office.start().request(TERMS)
+    utility = office.start()
+
+    def wait(_flight):
+        raise problem
+
+    utility.sender.wait = wait
+    with pytest.raises(MarketError, match=str(problem)):
+        utility.resume()
+    assert office.start().resume().request_id == 1
+
+
+@pytest.fixture
+def unlocked(town, office):
+    """The office with an account that the node keeps, which alone knows what it signs."""
+    office.signer = UnlockedSigner(town.web3.eth.accounts[UTILITY])
+    office.address, _ = deploy(Sender(town.web3, office.signer), Access.OPEN)
+    office.market = DemandReduction(town.web3, office.address)
+    return office
+
+
+def kill_before_its_hash_is_noted(office):
+    """Have a request sent, and its program end; return the note of it."""
+    utility = office.start()
+    utility.sender.journal.save_flight = killed_once_it_was_sent(utility.sender.journal)
+    with pytest.raises(Killed):
+        utility.request(TERMS)
+    (flight,) = office.start().sender.journal.flights(office.signer.address)
+    assert flight.hashes == [None]
+
+
+def test_resume__answer_of_the_node_that_signed_was_lost__goes_on_with_it(town, unlocked):
+    kill_before_its_hash_is_noted(unlocked)
+    for _ in range(5):
+        town.mine()
+    assert unlocked.start().resume().request_id == 1
+    assert unlocked.market.request_count() == 1
+
+
+def test_resume__other_transaction_of_the_nodes_account_took_its_place__is_none(town, unlocked):
+    with town.still():
+        kill_before_its_hash_is_noted(unlocked)
+        town.rpc("anvil_dropAllTransactions")
+    town.market.approve(Sender(town.web3, unlocked.signer), [unlocked.signer.address])
+    assert unlocked.start().resume() is None
+    assert unlocked.market.request_count() == 0
+
+
+def killed_once_it_was_sent(memory):
+    """Note a transaction before it is sent, and end the program when its hash is to be noted."""
+    save = memory.save_flight
+
+    def save_flight(flight):
+        if flight.hashes[-1]:
+            raise Killed
+        save(flight)
+
+    return save_flight
 
 
 def test_waiting__requests_of_all_kinds__are_those_that_are_not_finished(town, office):
@@ -267,15 +368,82 @@ def test_until_gate_closure__node_fails_now_and_then__counts_on(town, office):
     assert {standing.quote.offered_wh for standing in standings} == {4000}
 
 
-def test_request__node_away__is_an_error_and_nothing_is_sent(office):
+def away(calls):
+    """Have the node away for so many calls."""
+    left = iter(range(calls))
+
+    def before(_method):
+        if next(left, None) is not None:
+            raise requests.ConnectionError
+
+    return before
+
+
+FIRST_LOOKS = {
+    "owner": Utility.owner,
+    "resume": Utility.resume,
+    "waiting": Utility.waiting,
+    "unfinished": Utility.unfinished,
+    "request": lambda utility: utility.request(TERMS),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_LOOKS)
+def test_first_look__node_away__waits_and_says_so_once(office, name):
+    office.start().request(TERMS)
+    utility = office.start()
+    office.line.before = away(20)
+    FIRST_LOOKS[name](utility)
+    assert len(office.told) == 1
+    assert "does not answer" in office.told[0]
+    assert office.market.request_count() == (2 if name == "request" else 1)
+
+
+def test_request__node_away_for_longer_than_a_transaction_may_take__is_made_once(
+    office, monkeypatch
+):
+    monkeypatch.setattr(transactions, "_TIMEOUT_S", 0.5)
+    utility = office.start()
+    lasting = []
+
+    def before(method):
+        if method == "eth_getTransactionReceipt" and len(lasting) < 5:
+            lasting.append(method)
+            raise requests.ConnectionError
+
+    utility.wait = lambda _: sleep(0.2)
+    office.line.before = before
+    assert utility.request(TERMS).request_id == 1
+    assert (len(lasting), len(office.told)) == (5, 1)
+
+
+@pytest.mark.parametrize("name", FIRST_LOOKS)
+def test_first_look__node_on_another_chain__ends_by_name(office, name):
+    office.start().request(TERMS)
     utility = office.start()
 
     def before(_method):
-        raise requests.ConnectionError
+        raise WrongChainError("The node is on chain 7")
 
     office.line.before = before
-    with pytest.raises(NodeUnavailableError):
-        utility.request(TERMS)
-    assert isinstance(NodeUnavailableError(), MarketError)
-    assert office.start().resume() is None
-    assert office.market.request_count() == 0
+    with pytest.raises(WrongChainError):
+        FIRST_LOOKS[name](utility)
+
+
+def test_finish__another_program_of_the_account_does_something_first__is_tried_again(town, office):
+    utility = office.start()
+    request_id = utility.request(TERMS).request_id
+    bid(town, office, request_id)
+    town.close_gate()
+    dropped = iter([DroppedError("another took its place")])
+    wait = utility.sender.wait
+
+    def waited(flight):
+        wait(flight)
+        for problem in dropped:
+            raise problem
+        return wait(flight)
+
+    utility.sender.wait = waited
+    list(utility.finish(request_id))
+    check_settled(town, office, request_id)

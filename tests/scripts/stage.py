@@ -26,7 +26,7 @@ from tests.scripts.processes import (
 )
 
 WAITING = "Waiting for requests"
-NOTES = ("market.sqlite3", "status.json", "consumer.log", "consumer.lock")
+NOTES = ("market.sqlite3", "status.json", "consumer.log", "consumer.lock", "utility.lock")
 
 
 class Stage:

@@ -79,7 +79,8 @@ def test_live_network__addresses_of_its_own__replace_the_ready_made(settings, na
         rpc_urls=tuple(SecretStr(url) for url in urls),
         web3_infura_project_id=SecretStr("key"),
     )
-    assert live_network(chosen) == Network(name, chain_id, urls)
+    network = live_network(chosen)
+    assert network == Network(name, chain_id, urls, network.fee_oracles)
 
 
 def test_network__shown__hides_the_addresses(settings):
@@ -102,3 +103,21 @@ def test_live_network__no_name__lists_those_there_are(settings):
         f"No live network is named: write one as REMOTE_NETWORK into .env ({', '.join(NAMES)}), "
         "or the addresses of another one's nodes as RPC_URLS"
     )
+
+
+OP_STACK = "0x420000000000000000000000000000000000000F"
+SCROLL = "0x5300000000000000000000000000000000000002"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_live_network__rollup__knows_who_tells_the_fee_beside_the_gas(settings, name):
+    ours = {"base": OP_STACK, "optimism": OP_STACK, "scroll": SCROLL}
+    oracle = ours.get(name.removesuffix("-sepolia"))
+    for urls in ((), (SecretStr("http://a"),)):
+        network = live_network(settings(remote_network=name, rpc_urls=urls))
+        assert network.fee_oracles == ((oracle,) if oracle else ())
+
+
+def test_live_network__of_another_name__may_be_any_rollup(settings):
+    network = live_network(settings(rpc_urls=(SecretStr("http://a"),)))
+    assert network.fee_oracles == (OP_STACK, SCROLL)
