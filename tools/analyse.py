@@ -30,12 +30,17 @@ Finding = tuple[str, str]
 
 def findings(source: Path = ROOT / SOURCE) -> set[Finding]:
     """Return what Slither's detectors, all of them, find in a contract and its own libraries."""
-    with _constants_of_files_first():
-        slither = Slither(CryticCompile(_question(source), solc=_solc()))
+    slither = slither_of(source)
     for detector in _detectors():
         slither.register_detector(detector)
     found = [finding for results in slither.run_detectors() for finding in results]
     return {(finding["check"], _place(finding)) for finding in found if _is_ours(finding)}
+
+
+def slither_of(source: Path) -> Slither:
+    """Return what Slither has read of a contract, compiled as Brownie does."""
+    with _constants_of_files_first():
+        return Slither(CryticCompile(_question(source), solc=_solc()))
 
 
 def answered(page: Path = ANSWERS) -> set[Finding]:
