@@ -249,3 +249,10 @@ def test_bids_for_request__any_offers__each_is_submitted_or_refused(offers, step
     assert all(1 <= bid.price_level <= 1000 for bid in bids)
     assert all(bid.price_level * step >= bid.offer.price_wei_per_wh for bid in bids)
     assert all(1000 <= bid.energy_wh <= 10**6 for bid in bids)
+
+
+def test_parse_offers__longest_text__is_read_and_one_more_character_is_not():
+    text = '{"energy": [1], "price": [1]}'.ljust(MAX_BIDS_CHARACTERS)
+    assert parse_offers(text, "bids.json") == (Offer(1000, 10**15),)
+    with pytest.raises(MarketError, match="longer than"):
+        parse_offers(text + " ", "bids.json")
