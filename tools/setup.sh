@@ -27,8 +27,8 @@ fingerprint() {
 }
 
 is_ready() {
-  [ -x .venv/bin/anvil ] && [ -x .venv/bin/node ] && [ -d node_modules/solc ] &&
-    [ -d .solcx ] && [ -d .home ] && [ "$(fingerprint 2>&1)" = "$(cat "$stamp" 2>/dev/null)" ]
+  [ -x .venv/bin/anvil ] && [ -x .venv/bin/forge ] && [ -x .venv/bin/node ] &&
+    [ -d node_modules/solc ] && [ -d .solcx ] && [ -d .home ] && [ "$(fingerprint 2>&1)" = "$(cat "$stamp" 2>/dev/null)" ]
 }
 
 # Only one run may install; the others wait for it and then find everything in place.
@@ -140,6 +140,7 @@ link_tools() {
   chmod 755 ".solcx/solc-v$version"
   ".solcx/solc-v$version" --version
   ln -sf ../../node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil .venv/bin/anvil
+  ln -sf ../../node_modules/@foundry-rs/forge-linux-amd64/bin/forge .venv/bin/forge
 }
 
 main() {
@@ -163,12 +164,13 @@ main() {
   say "  2/3 Python packages, Node.js among them"
   run "installing the Python packages (can this machine reach PyPI?)" install_python_packages
   run "preparing the Python environment" prepare_environment
-  say "  3/3 JavaScript packages: Anvil, Hardhat, solc, OpenZeppelin, Solady, solhint"
+  say "  3/3 JavaScript packages: Anvil, Forge, Hardhat, solc, OpenZeppelin, Solady, solhint"
   run "installing the JavaScript packages (can this machine reach the npm registry?)" \
     install_npm_packages
   run "starting the Solidity compiler" link_tools
   run "starting Anvil (it needs glibc 2.35 or newer: Debian 12, Ubuntu 22.04)" \
     .venv/bin/anvil --version
+  run "starting Forge" .venv/bin/forge --version
 
   fingerprint >"$stamp.new"
   mv "$stamp.new" "$stamp"
