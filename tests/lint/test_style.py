@@ -23,11 +23,15 @@ ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(sys.prefix, "bin", "node")
 PYTHON_CODE = [
     name
-    for name in ("market", "scripts", "flaskapp", "tests", "bench", "tools", "soak")
+    for name in ("market", "scripts", "flaskapp", "tests", "bench", "tools", "soak", "attack")
     if (ROOT / name).is_dir()
 ]
-CONTRACTS = {path.relative_to(ROOT) for path in (ROOT / "contracts").rglob("*.sol")}
-TEST_CONTRACTS = {path for path in CONTRACTS if "test" in path.parts}
+CONTRACTS = {
+    path.relative_to(ROOT)
+    for folder in ("contracts", "foundry")
+    for path in (ROOT / folder).rglob("*.sol")
+}
+TEST_CONTRACTS = {path for path in CONTRACTS if {"test", "foundry"} & {*path.parts}}
 SHELL_SCRIPTS = [
     *sorted(ROOT.glob("*.sh")),
     *sorted(ROOT.glob("tools/*.sh")),
