@@ -1,7 +1,8 @@
 """Attack the contract with tools of others.
 
 `fuzz` calls it at random, by Foundry, and holds every answer and every wei against the
-specification. The exit status is 1 when something was found, 130 after Ctrl-C.
+specification. `symbolic` proves the maths for all inputs within bounds, by halmos. The exit status
+is 1 when something was found or not proved, 130 after Ctrl-C.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from random import randrange
 from time import monotonic
 
 from attack.forge import fuzz
+from attack.symbolic import prove
 from attack.tally import Tally
 from market.errors import MarketError
 
@@ -19,8 +21,10 @@ _CALLS = 2_000_000
 def main(arguments: list[str]) -> int:
     """Do what the arguments ask for, and return the exit status."""
     given = _parse(arguments)
-    seed = randrange(2**32) if given.seed is None else given.seed
     try:
+        if given.command == "symbolic":
+            return _prove(given.contracts)
+        seed = randrange(2**32) if given.seed is None else given.seed
         return _fuzz(given.profile, given.calls, seed)
     except MarketError as error:
         print(error, file=sys.stderr)
@@ -28,7 +32,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./run_fuzz.sh", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m attack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     fuzzing = commands.add_parser("fuzz")
     fuzzing.add_argument("calls", type=int, nargs="?", default=_CALLS, help="of handlers, at least")
@@ -36,6 +40,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     fuzzing.add_argument(
         "--profile", default="long", help="of foundry.toml: how long a sequence is"
     )
+    proving = commands.add_parser("symbolic")
+    proving.add_argument("contracts", nargs="?", default="Proof$", help="names, as a pattern")
     return parser.parse_args(arguments)
 
 
@@ -60,6 +66,14 @@ def _report(tally: Tally) -> int:
     for complaint in tally.complaints():
         print(f"Of little use: {complaint}")
     return 1 if tally.complaints() else 0
+
+
+def _prove(contracts: str) -> int:
+    proofs = prove(contracts)
+    for proof in proofs:
+        print(f"{proof.verdict}: {proof.name} ({proof.paths} paths, {proof.seconds:.0f} s)")
+    print(f"{sum(proof.holds for proof in proofs)} of {len(proofs)} proved")
+    return 0 if proofs and all(proof.holds for proof in proofs) else 1
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ abstract contract ConsumerHandlers is Scenes {
         for (uint256 i; i < bids.length; ++i) {
             bids[i] = IMarket.Bid(uint32(_between(mostWh - mostWh / 8, mostWh)), uint16(_between(500, 502)));
         }
+        // The last one as large as the level has room for, or by one too large.
+        uint256 roomWh = MAX_LEVEL_WH - _levelWh(requestId, 500);
+        if (roomWh != 0 && roomWh <= mostWh) {
+            bids = new IMarket.Bid[](1);
+            bids[0] = IMarket.Bid(uint32(_onceIn(2) ? roomWh : _between(roomWh, mostWh)), 500);
+        }
         _submit(_consumer(), requestId, bids);
     }
 
