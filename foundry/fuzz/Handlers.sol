@@ -16,6 +16,7 @@ contract Handlers is UtilityHandlers, ConsumerHandlers {
 
     constructor() Calls(IMarket.Access.OPEN, UTILITY) {
         _owner = UTILITY;
+        REENTRANT.aim(address(MARKET), abi.encodeCall(IMarket.withdraw, ()));
     }
 
     /* CLEARING AND PAYING */

@@ -2,7 +2,6 @@
 pragma solidity 0.8.30;
 
 import {BidWord, BidWordLib} from "../../contracts/libraries/BidWord.sol";
-import {CHEATS} from "../ICheats.sol";
 
 /// @title BidWordProof
 /// @notice For every bid there can be: its word gives back what was packed, and withdrawing takes the energy alone.
