@@ -49,16 +49,6 @@ contract ClearingProof {
         _requireTheRule(market);
     }
 
-    /// @dev Energy of no more than the reduction can be accepted, at no more than the highest level.
-    function check_cost__any_energy_accepted_at_any_level__is_covered_by_the_escrow(
-        uint40 reductionWh,
-        uint40 energyWh,
-        uint16 level
-    ) external {
-        CHEATS.assume(energyWh <= reductionWh && level <= PRICE_LEVELS);
-        assert(uint256(energyWh) * level <= uint256(reductionWh) * PRICE_LEVELS);
-    }
-
     function _market(uint256 reductionWh, uint256 lowLevel, uint256 bids) private returns (Market memory) {
         CHEATS.assume(reductionWh != 0 && reductionWh <= MOST_WH);
         return Market(reductionWh, lowLevel, new uint256[](bids), new bool[](bids));
@@ -81,6 +71,9 @@ contract ClearingProof {
         assert(clearing.level == level);
         assert(clearing.energyLevels == lowWh * market.lowLevel + highWh * (market.lowLevel + 1));
         assert(clearing.marginalWh == (highWh != 0 ? highWh : lowWh));
+        // Whichever way it is priced, the escrow covers it.
+        assert(clearing.energyLevels <= market.reductionWh * PRICE_LEVELS);
+        assert(clearing.energyWh * level <= market.reductionWh * PRICE_LEVELS);
         _book.usedWords = clearing.usedWords;
         _requireShares(market, clearing, lowWh, highWh);
     }
