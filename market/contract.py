@@ -10,11 +10,12 @@ from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError
-from web3.types import BlockIdentifier, TxReceipt
+from web3.types import BlockIdentifier, TxParams, TxReceipt
 
 from market.artifact import load_artifact
 from market.clearing import Access, Bid, Pricing
 from market.contract_events import ContractEvents
+from market.decoding import rows_in
 from market.errors import MarketError
 from market.invocation import command
 from market.landing import Sent
@@ -281,9 +282,13 @@ class DemandReduction:
         return call, _FIRST_USE_GAS * len(bids)
 
     def _all_bids(self, request_id: int, block: BlockIdentifier, first: int = 0) -> Iterator[Bid]:
-        def page(offset: int, limit: int) -> Any:
-            function = self._contract.functions.get_bids(request_id, offset, limit)
-            return function.call(block_identifier=block)
+        view = self._contract.functions.get_bids(request_id, 0, 0).abi
+
+        def page(offset: int, limit: int) -> list[tuple[Any, ...]]:
+            arguments = (request_id, offset, limit)
+            data = self._contract.encode_abi("get_bids", arguments)
+            asked: TxParams = {"to": self.address, "data": data}
+            return rows_in(self.web3.eth.call(asked, block), view)
 
         with node_errors(self.web3), _explained():
             for row in rows_in_pages(page, first, self._page):

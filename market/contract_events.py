@@ -9,12 +9,14 @@ from eth_utils.abi import event_abi_to_log_topic
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract import Contract
+from web3.exceptions import BadFunctionCallOutput
 from web3.types import LogReceipt
 
+from market.decoding import event_in
 from market.errors import MarketError
 from market.logs import LogSearch, Topics
 from market.model import Payment, Request, Status
-from market.node import Block, first_block_at
+from market.node import Block, NodeUnavailableError, first_block_at
 
 _PAID, _DEFERRED, _SETTLED, _CANCELLED = (
     *("WinnerPaid", "PaymentDeferred"),
@@ -100,8 +102,16 @@ class ContractEvents:
         return [HexBytes(event_abi_to_log_topic(self._contract.events[e].abi)) for e in events]
 
     def _decoded(self, log: LogReceipt) -> Any:
-        """Return a log as its event."""
-        return self._contract.events[self._names[log["topics"][0]]]().process_log(log)
+        """Return a log as its event, with the fields that are of use here."""
+        name = self._names[log["topics"][0]]
+        try:
+            arguments = event_in(log, self._contract.events[name].abi)
+        except BadFunctionCallOutput:
+            raise NodeUnavailableError(
+                f"The node tells of a {name} that cannot be read: asking it again"
+            ) from None
+        told = {key: log[key] for key in ("blockNumber", "transactionHash")}
+        return {"event": name, "args": arguments, **told}
 
 
 def _word(value: int | ChecksumAddress) -> HexBytes:
