@@ -8,6 +8,7 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 from eth_utils.abi import (
+    collapse_if_tuple,
     event_abi_to_log_topic,
     function_abi_to_4byte_selector,
     get_abi_input_types,
@@ -49,12 +50,16 @@ class Codec:
             _decode(indexed, "".join(topic[2:] for topic in log["topics"][1:]))
             | _decode(others, log["data"])
             for log in logs
-            if log["topics"][0] == self._topics[name]
+            if self.is_event(name, log)
         ]
+
+    def is_event(self, name: str, log: Log) -> bool:
+        """Return whether a log is an event of this name."""
+        return bool(log["topics"][0] == self._topics[name])
 
 
 def _decode(arguments: Sequence[Any], data: str) -> Event:
-    values = decode([argument["type"] for argument in arguments], _bytes(data))
+    values = decode([collapse_if_tuple(argument) for argument in arguments], _bytes(data))
     return dict(zip((argument["name"] for argument in arguments), values, strict=True))
 
 

@@ -10,13 +10,18 @@ from pathlib import Path
 from time import monotonic
 
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from bench.device_install import ROOT
 from market.errors import MarketError
 from market.settings import environment_without_settings
 
 READY = "Waiting for requests"
-OFFERS = {"energy": [3.0], "price": [0.001], "device": ["heat pump"]}
+OFFERS: Mapping[str, Sequence[object]] = {
+    "energy": [3.0],
+    "price": [0.001],
+    "device": ["heat pump"],
+}
 _NAME, _PASSWORD = "device", "measured"
 
 
@@ -61,16 +66,27 @@ class Household:
         return {**inherited, "PATH": path, "ENV_FILE": str(self.folder / ".env")}
 
 
-def furnish(folder: Path, node_url: str, contract: str) -> Household:
-    """Make a household in the folder, with an account as `python -m market account` makes it."""
-    account = Account.create()
+def furnish(
+    folder: Path,
+    node_url: str,
+    contract: str,
+    *,
+    account: LocalAccount | None = None,
+    role: str = "CONSUMER",
+    offers: Mapping[str, Sequence[object]] = OFFERS,
+) -> Household:
+    """Make a household in the folder, with an account as `python -m market account` makes it.
+
+    An account that is given is kept in the same way.
+    """
+    account = account or Account.create()
     keystore = Account.encrypt(account.key, _PASSWORD, kdf="pbkdf2")
     (folder / f"{_NAME}.json").write_text(json.dumps(keystore), "utf-8")
-    (folder / "bids.json").write_text(json.dumps(OFFERS), "utf-8")
+    (folder / "bids.json").write_text(json.dumps(offers), "utf-8")
     settings = {
         "CONTRACT_ADDRESS": contract,
-        "CONSUMER_ACCOUNT": _NAME,
-        "CONSUMER_ACCOUNT_PASS": _PASSWORD,
+        f"{role}_ACCOUNT": _NAME,
+        f"{role}_ACCOUNT_PASS": _PASSWORD,
         "KEYSTORE_FOLDER": folder,
         "DATABASE_FOLDER": folder,
         "REMOTE_NETWORK": "measured",

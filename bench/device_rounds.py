@@ -2,21 +2,20 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from time import monotonic, sleep
-from typing import Any, TypeVar
+from typing import Any
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint
 
 from bench.artifact import Artifact
-from bench.chain import Chain, WrongOutcome
+from bench.chain import Chain
 from bench.contract import Market
 from bench.counting_proxy import CountingProxy
 from bench.rounds import BID_WH, PRICE_STEP_WEI
+from bench.waiting import until
 from market.artifact import load_artifact
 from market.clearing import Pricing
 from market.units import escrow_wei
@@ -28,10 +27,8 @@ FINAL_BLOCKS = 20
 LOOKS = 3
 """How often a consumer looks at the chain, at most, until a request that is over is done with."""
 _BIDDING_S = 600
-_ANSWER_TIMEOUT_S = 60
+_NO_BID = "the consumer did not bid"
 SEND = "eth_sendRawTransaction"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +94,11 @@ class DeviceChain:
             value_wei=escrow_wei(BID_WH, PRICE_STEP_WEI),
         )
         request_id = self._market.read("request_count")
-        sent_s = _until(lambda: next((a.time_s for a in proxy.asked[seen:] if a.method == SEND), 0))
+        sent_s = until(
+            lambda: next((a.time_s for a in proxy.asked[seen:] if a.method == SEND), 0), _NO_BID
+        )
         asked = [one for one in proxy.asked[seen:] if begin_s < one.time_s <= sent_s]
-        _until(lambda: self._market.read("get_bids", request_id, 0, 1))
+        until(lambda: self._market.read("get_bids", request_id, 0, 1), _NO_BID)
         self._market.transact("cancel_request", request_id)
         self._ask("anvil_mine", FINAL_BLOCKS)
         return sent_s - begin_s, len(asked)
@@ -113,16 +112,3 @@ def idle_requests(proxy: CountingProxy, seconds: float) -> Counter[str]:
     seen = len(proxy.asked)
     sleep(seconds)
     return Counter(one.method for one in proxy.asked[seen:])
-
-
-def _until(look: Callable[[], T]) -> T:
-    """Return what is there to see as soon as there is anything; WrongOutcome if it never is."""
-    looking = Retrying(
-        retry=retry_if_result(lambda seen: not seen),
-        stop=stop_after_delay(_ANSWER_TIMEOUT_S),
-        wait=wait_fixed(0.01),
-    )
-    try:
-        return looking(look)
-    except RetryError:
-        raise WrongOutcome("the consumer did not bid") from None
