@@ -1,6 +1,7 @@
 """Measure what the market costs, print it, and keep it in bench/GAS.md.
 
 With --device as the first argument: measure what a consumer takes of a small device (bench.device).
+With --scale: measure rounds of up to 10,000 bids and 100 consumers (bench.scale).
 
 The exit status is 1 when a figure is above its limit, and with --check also when one differs
 from the committed page.
@@ -10,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import device
+from bench import device, scale
 from bench.artifact import shipped_artifact
 from bench.chain import WrongOutcome
 from bench.figures import above_limit
@@ -25,6 +26,8 @@ def main(arguments: list[str]) -> int:
     """Measure, and return the exit status."""
     if arguments[:1] == ["--device"]:
         return device.main(arguments[1:])
+    if arguments[:1] == ["--scale"]:
+        return scale.main(arguments[1:])
     check = _parse(arguments).check
     try:
         artifact = shipped_artifact()
