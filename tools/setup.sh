@@ -20,7 +20,8 @@ die() {
 # What the installed folders depend on. The repository's own path is part of it, because a
 # virtual environment cannot be moved.
 fingerprint() {
-  cat requirements.txt constraints.txt package.json package-lock.json tools/setup.sh tools/solc |
+  cat requirements.txt constraints.txt package.json package-lock.json tools/setup.sh tools/solc \
+    tools/anvil |
     cksum
   printf '%s\n' "$root"
   .venv/bin/python -V
@@ -28,7 +29,8 @@ fingerprint() {
 
 is_ready() {
   [ -x .venv/bin/anvil ] && [ -x .venv/bin/forge ] && [ -x .venv/bin/node ] &&
-    [ -d node_modules/solc ] && [ -d .solcx ] && [ -d .home ] && [ "$(fingerprint 2>&1)" = "$(cat "$stamp" 2>/dev/null)" ]
+    [ -d node_modules/solc ] && [ -d .solcx ] && [ -d .home ] &&
+    [ "$(fingerprint 2>&1)" = "$(cat "$stamp" 2>/dev/null)" ]
 }
 
 # Only one run may install; the others wait for it and then find everything in place.
@@ -139,7 +141,9 @@ link_tools() {
   cp tools/solc ".solcx/solc-v$version"
   chmod 755 ".solcx/solc-v$version"
   ".solcx/solc-v$version" --version
-  ln -sf ../../node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil .venv/bin/anvil
+  rm -f .venv/bin/anvil
+  cp tools/anvil .venv/bin/anvil
+  chmod 755 .venv/bin/anvil
   ln -sf ../../node_modules/@foundry-rs/forge-linux-amd64/bin/forge .venv/bin/forge
 }
 
