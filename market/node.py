@@ -165,6 +165,9 @@ def _block(web3: Web3, which: BlockIdentifier) -> Block:
         found = web3.eth.get_block(which)
         number, time_s = int(found["number"]), int(found["timestamp"])
         if not (0 <= number < _NO_BLOCK and 0 <= time_s < _NO_TIME_S):
-            raise BadResponseFormat("a block of no time or number")
+            raise NodeUnavailableError(
+                f"The node at {node_name(web3)} tells of a block's number or time that cannot be: "
+                "trying again"
+            )
         # A pending block has no hash yet.
         return Block(number, HexBytes(found["hash"] or b"").to_0x_hex(), time_s)

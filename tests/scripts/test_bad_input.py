@@ -153,7 +153,7 @@ def test_script__account_number_too_high__says_how_many_there_are(refused, bids_
 
 
 def test_script__wrong_password__names_the_account(refused, bids_file, keystore):
-    account = {"CONSUMER_ACCOUNT": keystore("locked"), "CONSUMER_ACCOUNT_PASS": "wrong"}
+    account = {"CONSUMER_ACCOUNT": keystore("locked"), "CONSUMER_ACCOUNT_PASS": "mistyped"}
     refused("consumer", words=["password of account locked is wrong"], **account)
 
 
