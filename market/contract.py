@@ -1,5 +1,6 @@
 """The contract Demand_Reduction as Python sees it: typed, in the chain's units."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -39,6 +40,10 @@ from market.units import PRICE_LEVELS
 _MOST_REQUESTS = 2**20
 # No wallet's own bids in a request are as many.
 _MOST_OWN_BIDS = 10_000
+# What nodes say of code that fails without a reason, as another contract's may.
+_CODE_FAILED = re.compile(
+    r"opcode|invalid (jump|instruction)|stack (under|over)flow|out of gas|EVM error", re.IGNORECASE
+)
 # A bid costs that much more in slots that are used for the first time; by the time it is in a
 # block, others may have taken the used ones that it was estimated with.
 _FIRST_USE_GAS = 40_000
@@ -262,8 +267,10 @@ class DemandReduction:
             raise MarketError(f"There is no contract at {self.address} on this chain: {mend}")
         try:
             grid = self._view("PRICE_LEVELS"), self._view("BOOKS")
-        except NodeUnavailableError:
-            raise
+        except NodeUnavailableError as problem:
+            if not _CODE_FAILED.search(str(problem)):
+                raise
+            grid = None
         except MarketError:
             grid = None
         if grid != (PRICE_LEVELS, BOOKS):
