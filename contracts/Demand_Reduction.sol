@@ -7,14 +7,18 @@ import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 
 import {IDemand_Reduction} from "./interfaces/IDemand_Reduction.sol";
 import {BidWord} from "./libraries/BidWord.sol";
-import {BookLib, PRICE_LEVELS as LEVELS} from "./libraries/BookLib.sol";
-import {MAX_BID_ID, MAX_LEVEL_WH} from "./libraries/LevelsWord.sol";
+import {BookLib} from "./libraries/BookLib.sol";
+import {HeadsLib} from "./libraries/HeadsLib.sol";
+import {MAX_BID_ID} from "./libraries/LevelsWord.sol";
+import {PRICE_LEVELS as LEVELS} from "./libraries/PriceGrid.sol";
+import {MAX_WORD_REDUCTION_WH, RequestWord, RequestWordLib} from "./libraries/RequestWord.sol";
 
 /// @title Demand_Reduction
 /// @notice A market for demand response: a utility requests, consumers bid, the cheapest bids are bought and paid.
 /// @dev Energy in Wh, prices in wei per Wh, times in seconds. The interface says what each function promises.
 contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTransient {
     using BookLib for BookLib.Book;
+    using HeadsLib for HeadsLib.Heads;
 
     /* CONSTANTS */
 
@@ -23,7 +27,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @inheritdoc IDemand_Reduction
     uint256 public constant BOOKS = 16;
     /// @inheritdoc IDemand_Reduction
-    uint256 public constant MAX_REDUCTION_WH = MAX_LEVEL_WH;
+    uint256 public constant MAX_REDUCTION_WH = MAX_WORD_REDUCTION_WH;
     /// @inheritdoc IDemand_Reduction
     uint256 public constant MAX_BIDDING_SECONDS = 30 days;
     /// @inheritdoc IDemand_Reduction
@@ -38,37 +42,34 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /* STORAGE */
 
-    /// @dev What `submit_bids` needs shares one slot with what it writes.
     struct RequestData {
-        uint40 reductionWh;
-        uint40 gateClosure; // s
-        uint32 minimumBidWh;
-        uint64 priceStepWei; // wei per Wh
-        uint24 bidCount;
-        Access access; // a copy of the contract's, so that a bid need not read another slot
-        Pricing pricing;
-        Status status;
-        uint32 regions; // parts of the price grid that have had bids, see BookLib
+        RequestWord word;
         // slot 1
         address utility;
         uint40 dispatchStart; // s
         uint40 dispatchEnd; // s
-        bool refundDeferred;
         // slot 2: the outcome
         uint96 costWei;
         uint40 energyWh;
-        uint40 marginalWh; // the part of energyWh accepted at the clearing level
+        uint32 lateWh; // energy at the clearing level that came too late
         uint16 clearingLevel;
         uint24 withdrawnBids;
-        // slot 3: how far the payment has come
-        uint96 paidWei;
-        uint40 settledWh; // energy paid or credited
-        uint40 newerWh; // energy of the bids passed at the clearing level
-        uint8 nextWord; // of price levels
-        uint24 nextBidId;
-        uint24 bidsPassed;
-        // slot 4: touched only if a payee does not take its payment
-        uint96 deferredWei;
+        // slot 3: touched only if a payee does not take its payment
+        uint96 paymentsDeferredWei;
+        uint96 refundDeferredWei;
+    }
+
+    /// @dev What a batch of payments carries from one winner to the next.
+    struct Batch {
+        uint256 requestId;
+        uint256 priceStepWei;
+        uint256 clearingLevel;
+        uint256 bidCount;
+        bool uniform;
+        uint256 leftWh; // energy not paid yet
+        uint256 energyLevels; // paid: Wh x levels paid for them
+        uint256 bidsPassed;
+        uint256 deferredWei;
     }
 
     /// @inheritdoc IDemand_Reduction
@@ -117,13 +118,9 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         request_id = _takeBook();
 
         RequestData storage request = _requests[request_id];
-        request.reductionWh = reduction_wh;
-        request.gateClosure = gateClosure;
-        request.minimumBidWh = minimum_bid_wh;
-        request.priceStepWei = price_step_wei;
-        request.access = access;
-        request.pricing = pricing;
-        request.status = Status.BIDDING;
+        request.word = RequestWordLib.pack(
+            reduction_wh, minimum_bid_wh, gateClosure, price_step_wei, access, pricing
+        );
         request.utility = msg.sender;
         request.dispatchStart = dispatch_start;
         request.dispatchEnd = dispatch_end;
@@ -142,9 +139,9 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /// @inheritdoc IDemand_Reduction
     function cancel_request(uint256 request_id) external onlyOwner nonReentrant {
-        RequestData storage request = _openRequest(request_id);
-        request.status = Status.CANCELLED;
-        uint256 escrowWei = _escrowWei(request);
+        (RequestData storage request, RequestWord word) = _openRequest(request_id);
+        request.word = word.withStatus(Status.CANCELLED);
+        uint256 escrowWei = _escrowWei(word);
         emit RequestCancelled(request_id, escrowWei);
         _refund(request_id, request, escrowWei);
     }
@@ -156,7 +153,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         access = access_;
         uint256 newest = request_count;
         for (uint256 i; i < BOOKS && i < newest; ++i) {
-            _requests[newest - i].access = access_;
+            RequestData storage request = _requests[newest - i];
+            request.word = request.word.withAccess(access_);
         }
         emit AccessChanged(access_);
     }
@@ -190,18 +188,16 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /// @inheritdoc IDemand_Reduction
     function submit_bids(uint256 request_id, Bid[] calldata bids) external returns (uint256 first_bid_id) {
-        RequestData storage request = _openRequest(request_id);
-        if (!_isAllowed(msg.sender, request.access)) revert NotAllowed(msg.sender);
+        (RequestData storage request, RequestWord word) = _openRequest(request_id);
+        if (!word.isOpenToAll() && !_isAllowed(msg.sender, word.access())) revert NotAllowed(msg.sender);
         if (bids.length == 0) revert NoBids();
-        uint256 reductionWh = request.reductionWh;
-        uint256 minimumWh = request.minimumBidWh;
-        uint256 regions = request.regions;
-        uint256 bidId = request.bidCount;
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
         unchecked {
             // Calldata bounds the number of bids, and all else is far below 2**256.
+            uint256 bidId = word.bidCount();
             if (bidId + bids.length > MAX_BID_ID) revert BookFull(MAX_BID_ID);
             first_bid_id = bidId + 1;
+            uint256 minimumWh = word.minimumBidWh();
             for (uint256 i; i < bids.length; ++i) {
                 Bid calldata bid = bids[i];
                 uint256 energyWh = bid.energy_wh;
@@ -209,25 +205,24 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
                 if (energyWh < minimumWh || energyWh == 0) revert BidTooSmall(energyWh, minimumWh);
                 if (level == 0 || level > PRICE_LEVELS) revert PriceLevelOutOfRange(level, PRICE_LEVELS);
                 // More than the reduction can never be sold, and would only fill the level for others.
-                if (energyWh > reductionWh) energyWh = reductionWh;
+                if (energyWh > word.reductionWh()) energyWh = word.reductionWh();
                 book.add(stamp, ++bidId, msg.sender, energyWh, level);
-                regions |= BookLib.regionBit(level);
+                word = word.withBid(level);
             }
         }
-        request.bidCount = uint24(bidId);
-        request.regions = uint32(regions);
-        emit BidsSubmitted(request_id, msg.sender, first_bid_id, bids);
+        request.word = word;
+        _emitBidsSubmitted(request_id, first_bid_id, bids);
     }
 
     /// @inheritdoc IDemand_Reduction
     function withdraw_bids(uint256 request_id, uint256[] calldata bid_ids) external {
-        RequestData storage request = _openRequest(request_id);
+        (RequestData storage request, RequestWord word) = _openRequest(request_id);
         if (bid_ids.length == 0) revert NoBids();
 
         (BookLib.Book storage book,) = _bookOf(request_id);
         for (uint256 i; i < bid_ids.length; ++i) {
             uint256 bidId = bid_ids[i];
-            if (bidId == 0 || bidId > request.bidCount) revert UnknownBid(request_id, bidId);
+            if (bidId == 0 || bidId > word.bidCount()) revert UnknownBid(request_id, bidId);
             BidWord bid = book.bids[bidId].word;
             if (bid.consumer() != msg.sender) revert NotYourBid(bidId, msg.sender);
             if (bid.energyWh() == 0) revert AlreadyWithdrawn(bidId);
@@ -242,25 +237,26 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @inheritdoc IDemand_Reduction
     function select_winners(uint256 request_id) external nonReentrant {
         RequestData storage request = _requests[request_id];
-        if (request.status != Status.BIDDING) revert WrongStatus(request_id, request.status);
-        if (block.timestamp < request.gateClosure) revert GateOpen(request.gateClosure, block.timestamp);
+        RequestWord word = request.word;
+        if (word.status() != Status.BIDDING) revert WrongStatus(request_id, word.status());
+        if (block.timestamp < word.gateClosure()) revert GateOpen(word.gateClosure(), block.timestamp);
 
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
-        BookLib.Clearing memory clearing = book.clear(stamp, request.regions, request.reductionWh);
-        uint256 costWei = _costWei(request, clearing);
-        book.usedWords = clearing.usedWords;
-        request.status = clearing.energyWh == 0 ? Status.SETTLED : Status.CLEARED;
+        BookLib.Clearing memory clearing = _clear(book, stamp, word);
+        uint256 costWei = clearing.energyLevels * word.priceStepWei();
+        book.heads.keep(clearing.words, word.bidCount());
+        request.word = word.withStatus(clearing.energyWh == 0 ? Status.SETTLED : Status.CLEARED);
         request.costWei = uint96(costWei);
         request.energyWh = uint40(clearing.energyWh);
-        request.marginalWh = uint40(clearing.marginalWh);
+        request.lateWh = uint32(clearing.lateWh);
         request.clearingLevel = uint16(clearing.level);
-        uint256 refundWei = _escrowWei(request) - costWei;
+        uint256 refundWei = _escrowWei(word) - costWei;
 
         emit WinnersSelected(
             request_id, uint16(clearing.level), uint40(clearing.energyWh), costWei, refundWei
         );
         _refund(request_id, request, refundWei);
-        if (clearing.energyWh == 0) emit RequestSettled(request_id, 0, request.deferredWei);
+        if (clearing.energyWh == 0) emit RequestSettled(request_id, 0, request.refundDeferredWei);
     }
 
     /* PAYING */
@@ -271,24 +267,18 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         nonReentrant
         returns (uint256 winners_left)
     {
-        RequestData memory request = _requests[request_id];
-        if (request.status != Status.CLEARED) revert WrongStatus(request_id, request.status);
+        RequestData storage request = _requests[request_id];
+        RequestWord word = request.word;
+        if (word.status() != Status.CLEARED) revert WrongStatus(request_id, word.status());
 
-        _payBatch(request_id, request, max_winners);
-
-        RequestData storage stored = _requests[request_id];
-        stored.paidWei = request.paidWei;
-        stored.settledWh = request.settledWh;
-        stored.newerWh = request.newerWh;
-        stored.nextWord = request.nextWord;
-        stored.nextBidId = request.nextBidId;
-        stored.bidsPassed = request.bidsPassed;
-        if (stored.deferredWei != request.deferredWei) stored.deferredWei = request.deferredWei;
-        if (request.settledWh != request.energyWh) {
-            return uint256(request.bidCount) - request.withdrawnBids - request.bidsPassed;
-        }
-        stored.status = Status.SETTLED;
-        emit RequestSettled(request_id, request.paidWei, request.deferredWei);
+        (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
+        BookLib.Payment memory payment = _paymentOf(request, book, stamp);
+        uint256 leftWh = _payBatch(request_id, book, payment, max_winners);
+        book.payment = payment;
+        if (leftWh != 0) return word.bidCount() - request.withdrawnBids - payment.bidsPassed;
+        request.word = word.withStatus(Status.SETTLED);
+        uint256 deferredWei = request.paymentsDeferredWei;
+        emit RequestSettled(request_id, request.costWei - deferredWei, deferredWei + request.refundDeferredWei);
     }
 
     /// @inheritdoc IDemand_Reduction
@@ -305,27 +295,30 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @inheritdoc IDemand_Reduction
     function get_request(uint256 request_id) external view returns (Request memory request) {
         RequestData storage data = _requests[request_id];
-        uint256 escrowWei = _escrowWei(data);
-        bool refunded = data.status > Status.BIDDING && !data.refundDeferred;
+        RequestWord word = data.word;
+        Status status = word.status();
+        uint256 escrowWei = _escrowWei(word);
+        uint256 refundedWei =
+            status > Status.BIDDING ? escrowWei - data.costWei - data.refundDeferredWei : 0;
         return Request({
-            status: data.status,
-            access: data.access,
-            pricing: data.pricing,
+            status: status,
+            access: word.access(),
+            pricing: word.pricing(),
             utility: data.utility,
-            reduction_wh: data.reductionWh,
-            price_step_wei: data.priceStepWei,
-            gate_closure: data.gateClosure,
+            reduction_wh: uint40(word.reductionWh()),
+            price_step_wei: uint64(word.priceStepWei()),
+            gate_closure: uint40(word.gateClosure()),
             dispatch_start: data.dispatchStart,
             dispatch_end: data.dispatchEnd,
-            minimum_bid_wh: data.minimumBidWh,
-            bid_count: data.bidCount,
+            minimum_bid_wh: uint32(word.minimumBidWh()),
+            bid_count: word.bidCount(),
             clearing_level: data.clearingLevel,
             energy_wh: data.energyWh,
             escrow_wei: escrowWei,
             cost_wei: data.costWei,
-            paid_wei: data.paidWei,
-            deferred_wei: data.deferredWei,
-            refunded_wei: refunded ? escrowWei - data.costWei : 0
+            paid_wei: _paidWei(request_id, data),
+            deferred_wei: uint256(data.paymentsDeferredWei) + data.refundDeferredWei,
+            refunded_wei: refundedWei
         });
     }
 
@@ -336,7 +329,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         returns (BookedBid[] memory bids)
     {
         BookLib.Book storage book = _bookForReading(request_id);
-        uint256 bidCount = _requests[request_id].bidCount;
+        uint256 bidCount = _requests[request_id].word.bidCount();
         if (offset >= bidCount) return bids;
         uint256 length = bidCount - offset;
         if (length > limit) length = limit;
@@ -356,22 +349,23 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     {
         BookLib.Book storage book = _bookForReading(request_id);
         RequestData memory request = _requests[request_id];
-        uint256 length = request.bidCount;
+        RequestWord word = request.word;
+        uint256 length = word.bidCount();
         if (length > limit) length = limit;
         winners = new Winner[](length);
         uint256 found;
         uint256 leftWh = request.energyWh;
-        BookLib.Walk memory walk;
+        BookLib.Walk memory walk = BookLib.Walk(0, 0, request.lateWh);
         while (leftWh != 0 && found < length) {
-            (uint256 bidId, BidWord bid, uint256 acceptedWh) =
-                book.next(request.clearingLevel, request.marginalWh, walk);
+            (uint256 bidId, BidWord bid, uint256 acceptedWh) = book.next(word.bidCount(), request.clearingLevel, walk);
             leftWh -= acceptedWh;
             if (acceptedWh == 0) continue;
             if (offset != 0) {
                 --offset;
                 continue;
             }
-            uint256 amountWei = _amountWei(request, acceptedWh, bid.priceLevel());
+            uint256 paidLevel = word.pricing() == Pricing.UNIFORM ? request.clearingLevel : bid.priceLevel();
+            uint256 amountWei = acceptedWh * paidLevel * word.priceStepWei();
             winners[found++] = Winner(bidId, bid.consumer(), uint40(acceptedWh), amountWei);
         }
         // Cuts the list to what there is; Solidity has no other way.
@@ -388,13 +382,15 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         returns (uint16 clearing_level, uint40 energy_wh, uint256 cost_wei, uint256 offered_wh)
     {
         RequestData storage request = _requests[request_id];
-        if (request.status != Status.BIDDING) {
+        RequestWord word = request.word;
+        if (word.status() != Status.BIDDING) {
             return (request.clearingLevel, request.energyWh, request.costWei, request.energyWh);
         }
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
-        BookLib.Clearing memory clearing = book.clear(stamp, request.regions, request.reductionWh);
-        cost_wei = _costWei(request, clearing);
-        return (uint16(clearing.level), uint40(clearing.energyWh), cost_wei, book.offeredWh(stamp));
+        BookLib.Clearing memory clearing = _clear(book, stamp, word);
+        cost_wei = clearing.energyLevels * word.priceStepWei();
+        offered_wh = book.clear(stamp, word.regions(), type(uint256).max, true).energyWh;
+        return (uint16(clearing.level), uint40(clearing.energyWh), cost_wei, offered_wh);
     }
 
     /// @inheritdoc IDemand_Reduction
@@ -426,7 +422,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         requestId = ++request_count;
         if (requestId > MAX_REQUESTS) revert RequestsExhausted(MAX_REQUESTS);
         if (requestId <= BOOKS) return requestId;
-        Status previous = _requests[requestId - BOOKS].status;
+        Status previous = _requests[requestId - BOOKS].word.status();
         if (previous == Status.BIDDING || previous == Status.CLEARED) revert BookBusy(requestId - BOOKS);
     }
 
@@ -449,81 +445,143 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     }
 
     /// @dev A request that takes bids now.
-    function _openRequest(uint256 requestId) private view returns (RequestData storage request) {
+    function _openRequest(uint256 requestId) private view returns (RequestData storage request, RequestWord word) {
         request = _requests[requestId];
-        if (request.status != Status.BIDDING) revert WrongStatus(requestId, request.status);
-        if (block.timestamp >= request.gateClosure) revert GateClosed(request.gateClosure, block.timestamp);
+        word = request.word;
+        if (!word.isBidding()) revert WrongStatus(requestId, word.status());
+        if (block.timestamp >= word.gateClosure()) revert GateClosed(word.gateClosure(), block.timestamp);
+    }
+
+    /// @dev As `emit BidsSubmitted(requestId, msg.sender, firstBidId, bids)`, which would decode and encode every bid
+    /// once more. Only for bids whose every field has been read, and so found to be within its type.
+    function _emitBidsSubmitted(uint256 requestId, uint256 firstBidId, Bid[] calldata bids) private {
+        bytes32 topic = BidsSubmitted.selector;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            let size := mul(bids.length, 0x40) // a bid is two words of calldata
+            mstore(data, firstBidId)
+            mstore(add(data, 0x20), 0x40) // where the list begins
+            mstore(add(data, 0x40), bids.length)
+            calldatacopy(add(data, 0x60), bids.offset, size)
+            log3(data, add(0x60, size), topic, requestId, caller())
+        }
     }
 
     /* INTERNAL: MONEY */
 
-    /// @dev What the energy accepted costs.
-    function _costWei(RequestData storage request, BookLib.Clearing memory clearing) private view returns (uint256) {
-        uint256 energyLevels =
-            request.pricing == Pricing.UNIFORM ? clearing.energyWh * clearing.level : clearing.energyLevels;
-        return energyLevels * request.priceStepWei;
+    /// @dev The outcome of a request by the bids so far.
+    function _clear(BookLib.Book storage book, uint256 stamp, RequestWord word)
+        private
+        view
+        returns (BookLib.Clearing memory)
+    {
+        return book.clear(stamp, word.regions(), word.reductionWh(), word.pricing() == Pricing.UNIFORM);
     }
 
-    /// @dev What `energyWh` of a bid at `level` is paid.
-    function _amountWei(RequestData memory request, uint256 energyWh, uint256 level) private pure returns (uint256) {
-        uint256 paidLevel = request.pricing == Pricing.UNIFORM ? request.clearingLevel : level;
-        return energyWh * paidLevel * request.priceStepWei;
+    /// @dev What winners have been paid so far.
+    function _paidWei(uint256 requestId, RequestData storage request) private view returns (uint256) {
+        RequestWord word = request.word;
+        if (word.status() != Status.CLEARED) return request.costWei - request.paymentsDeferredWei;
+        (BookLib.Book storage book, uint256 stamp) = _bookOf(requestId);
+        uint256 energyLevels = _paymentOf(request, book, stamp).energyLevels;
+        return energyLevels * word.priceStepWei() - request.paymentsDeferredWei;
+    }
+
+    /// @dev How far the payment of a cleared request has come.
+    function _paymentOf(RequestData storage request, BookLib.Book storage book, uint256 stamp)
+        private
+        view
+        returns (BookLib.Payment memory payment)
+    {
+        payment = book.payment;
+        if (payment.stamp != stamp) return BookLib.Payment(uint16(stamp), 0, 0, 0, 0, 0, request.lateWh);
     }
 
     function _maximumCostWei(uint256 reductionWh, uint256 priceStepWei) private pure returns (uint256) {
         return reductionWh * priceStepWei * PRICE_LEVELS;
     }
 
-    function _escrowWei(RequestData storage request) private view returns (uint256) {
-        return _maximumCostWei(request.reductionWh, request.priceStepWei);
+    function _escrowWei(RequestWord word) private pure returns (uint256) {
+        return _maximumCostWei(word.reductionWh(), word.priceStepWei());
     }
 
-    /// @dev Pays winners and keeps in `request` how far it came; the caller stores that.
-    function _payBatch(uint256 requestId, RequestData memory request, uint256 maxWinners) private {
-        (BookLib.Book storage book,) = _bookOf(requestId);
-        BookLib.Walk memory walk = BookLib.Walk(request.nextWord, request.nextBidId, request.newerWh);
-        uint256 skips;
-        while (maxWinners != 0 && skips < MAX_SKIPS && request.settledWh != request.energyWh) {
-            (uint256 bidId, BidWord bid, uint256 acceptedWh) =
-                book.next(request.clearingLevel, request.marginalWh, walk);
-            if (bid.energyWh() != 0) ++request.bidsPassed;
-            if (acceptedWh == 0) {
-                ++skips;
-                continue;
+    /// @dev Pays winners and keeps in `payment` how far it came; the caller stores that.
+    /// @return leftWh The energy that is still to be paid (Wh).
+    function _payBatch(
+        uint256 requestId,
+        BookLib.Book storage book,
+        BookLib.Payment memory payment,
+        uint256 maxWinners
+    ) private returns (uint256 leftWh) {
+        RequestData storage request = _requests[requestId];
+        Batch memory batch = _batch(requestId, request, payment);
+        BookLib.Walk memory walk = BookLib.Walk(payment.nextHead, payment.bidId, payment.lateWh);
+        unchecked {
+            // Bounded by the request's energy, bids and escrow, which have been checked.
+            uint256 skips;
+            while (maxWinners != 0 && skips < MAX_SKIPS && batch.leftWh != 0) {
+                (uint256 bidId, BidWord bid, uint256 acceptedWh) = book.next(batch.bidCount, batch.clearingLevel, walk);
+                if (bid.energyWh() != 0) ++batch.bidsPassed;
+                if (acceptedWh == 0) {
+                    ++skips;
+                    continue;
+                }
+                --maxWinners;
+                batch.leftWh -= acceptedWh;
+                _payWinner(batch, bidId, bid, acceptedWh);
             }
-            --maxWinners;
-            request.settledWh += uint40(acceptedWh);
-            _payWinner(requestId, request, bidId, bid, acceptedWh);
         }
-        request.nextWord = uint8(walk.nextWord);
-        request.nextBidId = uint24(walk.bidId);
-        request.newerWh = uint40(walk.newerWh);
+        leftWh = batch.leftWh;
+        payment.energyWh = uint40(request.energyWh - leftWh);
+        payment.energyLevels = uint48(batch.energyLevels);
+        payment.bidsPassed = uint24(batch.bidsPassed);
+        payment.nextHead = uint8(walk.nextHead);
+        payment.bidId = uint24(walk.bidId);
+        payment.lateWh = uint32(walk.lateWh);
+        if (batch.deferredWei != 0) request.paymentsDeferredWei += uint96(batch.deferredWei);
+    }
+
+    /// @dev A batch that goes on where the payment stands.
+    function _batch(uint256 requestId, RequestData storage request, BookLib.Payment memory payment)
+        private
+        view
+        returns (Batch memory)
+    {
+        RequestWord word = request.word;
+        return Batch({
+            requestId: requestId,
+            priceStepWei: word.priceStepWei(),
+            clearingLevel: request.clearingLevel,
+            bidCount: word.bidCount(),
+            uniform: word.pricing() == Pricing.UNIFORM,
+            leftWh: request.energyWh - payment.energyWh,
+            energyLevels: payment.energyLevels,
+            bidsPassed: payment.bidsPassed,
+            deferredWei: 0
+        });
     }
 
     /// @dev Pushes what a winning bid earned to its consumer, or credits it.
-    function _payWinner(
-        uint256 requestId,
-        RequestData memory request,
-        uint256 bidId,
-        BidWord bid,
-        uint256 energyWh
-    ) private {
-        address consumer = bid.consumer();
-        uint256 amountWei = _amountWei(request, energyWh, bid.priceLevel());
-        if (_push(consumer, amountWei)) {
-            request.paidWei += uint96(amountWei);
-            emit WinnerPaid(requestId, consumer, bidId, uint40(energyWh), amountWei);
-        } else {
-            request.deferredWei += uint96(amountWei);
-            emit PaymentDeferred(requestId, consumer, bidId, uint40(energyWh), amountWei);
+    function _payWinner(Batch memory batch, uint256 bidId, BidWord bid, uint256 energyWh) private {
+        unchecked {
+            address consumer = bid.consumer();
+            uint256 energyLevels = energyWh * (batch.uniform ? batch.clearingLevel : bid.priceLevel());
+            uint256 amountWei = energyLevels * batch.priceStepWei;
+            batch.energyLevels += energyLevels;
+            if (_push(consumer, amountWei)) {
+                emit WinnerPaid(batch.requestId, consumer, bidId, uint40(energyWh), amountWei);
+            } else {
+                batch.deferredWei += amountWei;
+                emit PaymentDeferred(batch.requestId, consumer, bidId, uint40(energyWh), amountWei);
+            }
         }
     }
 
     /// @dev Pushes what a request does not cost back to who put it up, or credits it.
     function _refund(uint256 requestId, RequestData storage request, uint256 amountWei) private {
         if (amountWei == 0 || _push(request.utility, amountWei)) return;
-        request.refundDeferred = true;
-        request.deferredWei += uint96(amountWei);
+        request.refundDeferredWei = uint96(amountWei);
         emit PaymentDeferred(requestId, request.utility, 0, 0, amountWei);
     }
 

@@ -12,7 +12,7 @@ from market.errors import MarketError
 
 # The contract's limits (contracts/Demand_Reduction.sol).
 PRICE_LEVELS = 1000
-MAX_BID_WH = 2**32 - 1
+MAX_BID_WH = 2**31 - 1
 MAX_REDUCTION_WH = 2**36 - 1
 MAX_PRICE_STEP_WEI = 2**64 - 1
 MAX_BIDDING_SECONDS = 30 * 24 * 3600

@@ -1,31 +1,28 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {LibBit} from "solady/src/utils/LibBit.sol";
-
 import {BidWord, BidWordLib} from "./BidWord.sol";
+import {HeadsLib} from "./HeadsLib.sol";
 import {LANES, LevelsWord, MAX_BID_ID, MAX_LEVEL_WH} from "./LevelsWord.sol";
-
-/// @dev The levels of a price grid.
-uint256 constant PRICE_LEVELS = 1000;
+import {REGION_WORDS, WORDS} from "./PriceGrid.sol";
 
 /// @title BookLib
 /// @notice The bids of one request, kept by price level, so that clearing never looks at a single bid.
 /// @dev Neighbouring levels share a word, which holds the energy of each and the number of the newest bid at any of
-/// them; every bid holds the number of the next older one in its word. Within a level the energy that came before a
-/// bid is the level's total less the bid and all newer ones, so the order of arrival needs no further storage.
+/// them; every bid holds the number of the next older one in its word. Within a level the bids that came too late are
+/// the newest ones, so the order of arrival needs no further storage.
 /// @dev A book serves one request after the other. `stamp` names the request that it serves now: words with another
 /// stamp count as empty, and bids beyond the request's own count are never read.
 library BookLib {
-    uint256 private constant WORDS = (PRICE_LEVELS + LANES - 1) / LANES;
-    /// @dev Words in a region. 32 regions cover the grid.
-    uint256 private constant REGION_WORDS = (WORDS + 31) / 32;
+    using HeadsLib for HeadsLib.Heads;
 
-    /// @dev Fixed arrays: their slots are found by addition, without a hash. `usedWords` has a bit set for every word
-    /// of levels with energy up to the clearing level, and is written at selection.
+    /// @dev Fixed arrays: their slots are found by addition, without a hash. `levels` must come first. `heads` are the
+    /// numbers of the newest bids of the words of levels with energy up to the clearing level, the cheapest word first,
+    /// written at selection: paying takes them from here, many at a time, and never reads a word of levels.
     struct Book {
-        uint256 usedWords;
         LevelsSlot[WORDS] levels;
+        HeadsLib.Heads heads;
+        Payment payment;
         BidSlot[MAX_BID_ID + 1] bids;
     }
 
@@ -39,22 +36,34 @@ library BookLib {
         BidWord word;
     }
 
-    /// @dev The outcome of clearing. `marginalWh` is the energy accepted at the clearing level (Wh), `energyLevels` the
-    /// sum of energy times level over all energy accepted (Wh x levels), `usedWords` as in `Book`.
+    /// @dev How far the payment of the request of this stamp has come; of one with another stamp it has not begun.
+    struct Payment {
+        uint16 stamp;
+        uint40 energyWh; // paid or credited
+        uint48 energyLevels; // paid or credited: Wh x levels paid for them
+        uint24 bidsPassed; // but for withdrawn ones
+        uint8 nextHead; // the walk, see there
+        uint24 bidId;
+        uint32 lateWh;
+    }
+
+    /// @dev The outcome of clearing. `lateWh` is the energy at the clearing level that came too late (Wh),
+    /// `energyLevels` the sum of the energy accepted times the levels paid for it (Wh x levels), `words` the words with
+    /// energy up to the clearing level, the cheapest first, which bear their place in the grid instead of the stamp.
     struct Clearing {
         uint256 level;
         uint256 energyWh;
-        uint256 marginalWh;
+        uint256 lateWh;
         uint256 energyLevels;
-        uint256 usedWords;
+        LevelsWord[] words;
     }
 
-    /// @dev Where a walk over the words with winning bids stands: the first word not entered yet, the next bid to look
-    /// at (0: enter a word), and the energy of the bids already seen at the clearing level (Wh).
+    /// @dev Where a walk over the words with winning bids stands: the next head, the next bid to look at (0: take a
+    /// head), and the energy still to be passed at the clearing level before the first bid that came in time (Wh).
     struct Walk {
-        uint256 nextWord;
+        uint256 nextHead;
         uint256 bidId;
-        uint256 newerWh;
+        uint256 lateWh;
     }
 
     /// @notice The energy offered at this level has reached what the book can count.
@@ -62,110 +71,107 @@ library BookLib {
 
     /* WRITING */
 
-    /// @notice Enters a bid as the newest. `energyWh` and `level` must have been checked.
+    /// @notice Enters a bid as the newest. `bidId`, `energyWh` and `level` must have been checked.
     function add(Book storage book, uint256 stamp, uint256 bidId, address consumer, uint256 energyWh, uint256 level)
         internal
     {
-        (uint256 index, uint256 lane) = _position(level);
-        LevelsSlot storage slot = book.levels[index];
+        (LevelsSlot storage slot, uint256 lane) = _position(book, level);
         LevelsWord word = slot.word.orEmpty(stamp);
-        uint256 totalWh;
         unchecked {
-            totalWh = word.energyWh(lane) + energyWh;
+            if (word.energyWh(lane) + energyWh > MAX_LEVEL_WH) revert LevelFull(level);
         }
-        if (totalWh > MAX_LEVEL_WH) revert LevelFull(level);
-
-        book.bids[bidId].word = BidWordLib.pack(consumer, energyWh, level, word.newestBidId());
-        slot.word = word.withEnergy(lane, totalWh).withNewest(bidId);
+        _bid(book, bidId).word = BidWordLib.pack(consumer, energyWh, level, word.newestBidId());
+        slot.word = word.withBid(lane, energyWh, bidId);
     }
 
     /// @notice Takes the energy of `bid` out of the book. The bid stays in the list of its word, with nothing to win.
     function remove(Book storage book, uint256 bidId, BidWord bid) internal {
-        (uint256 index, uint256 lane) = _position(bid.priceLevel());
-        LevelsSlot storage slot = book.levels[index];
-        LevelsWord word = slot.word;
-
-        book.bids[bidId].word = bid.withdrawn();
-        slot.word = word.withEnergy(lane, word.energyWh(lane) - bid.energyWh());
-    }
-
-    /// @notice The bit of the region that `level` is in. A request keeps the bits of all levels ever bid at, beside
-    /// what it writes anyway, so that clearing can leave out most of an empty grid.
-    function regionBit(uint256 level) internal pure returns (uint256) {
-        unchecked {
-            return 1 << ((level - 1) / (LANES * REGION_WORDS));
-        }
+        (LevelsSlot storage slot, uint256 lane) = _position(book, bid.priceLevel());
+        _bid(book, bidId).word = bid.withdrawn();
+        slot.word = slot.word.withLess(lane, bid.energyWh());
     }
 
     /* CLEARING */
 
     /// @notice Accepts energy from the cheapest level up until `reductionWh` is reached or nothing is left.
     /// @dev Reads the words of levels up to the clearing level once, leaving out regions without bids, and no bid.
-    function clear(Book storage book, uint256 stamp, uint256 regions, uint256 reductionWh)
+    function clear(Book storage book, uint256 stamp, uint256 regions, uint256 reductionWh, bool uniform)
         internal
         view
         returns (Clearing memory clearing)
     {
         unchecked {
-            // At most 1000 levels of less than 2**36 Wh each: no sum or product here comes near an overflow.
-            uint256 leftWh = reductionWh;
-            uint256 energyLevels;
-            uint256 usedWords;
-            // The last word that has energy is held back: the clearing level is in it.
-            LevelsWord held;
-            uint256 heldIndex;
-            uint256 heldWh;
-            uint256 heldLevels;
-            for (uint256 index; index < WORDS; ++index) {
-                if (index % REGION_WORDS == 0) {
-                    index += LibBit.ffs(regions >> (index / REGION_WORDS)) * REGION_WORDS;
-                    if (index >= WORDS) break;
-                }
-                LevelsWord word = book.levels[index].word;
-                if (!word.carries(stamp)) continue;
-                (uint256 sumWh, uint256 energyLanes) = word.totals();
-                if (sumWh == 0) continue;
-                leftWh -= heldWh;
-                energyLevels += heldLevels;
-                usedWords |= 1 << index;
-                held = word;
-                heldIndex = index;
-                heldWh = sumWh;
-                heldLevels = sumWh * (index * LANES + 1) + energyLanes;
-                if (sumWh >= leftWh) break;
-            }
-            clearing.usedWords = usedWords;
-            clearing.energyLevels = energyLevels;
-            clearing.energyWh = reductionWh - _acceptIn(held, heldIndex, leftWh, clearing);
+            // At most 1000 levels of less than 2**31 Wh each: no sum or product here comes near an overflow.
+            (LevelsWord[] memory words, uint256 leftWh) = _find(book, stamp, regions, reductionWh);
+            clearing.words = words;
+            if (words.length == 0) return clearing;
+            LevelsWord last = words[words.length - 1];
+            clearing.energyWh = reductionWh - _acceptIn(last, leftWh, clearing);
+            if (uniform) clearing.energyLevels = clearing.energyWh * clearing.level;
+            else clearing.energyLevels += _energyLevels(words, words.length - 1);
         }
     }
 
-    /// @dev Accepts energy in one word from its cheapest level up; returns how much is still wanted after it (Wh).
-    function _acceptIn(LevelsWord word, uint256 index, uint256 leftWh, Clearing memory clearing)
+    /// @dev The words with energy up to the one that has the clearing level, as `Clearing` has them, and the energy
+    /// that is wanted of the last of them (Wh).
+    function _find(Book storage book, uint256 stamp, uint256 regions, uint256 wantedWh)
         private
-        pure
-        returns (uint256)
+        view
+        returns (LevelsWord[] memory words, uint256 leftWh)
     {
         unchecked {
+            words = new LevelsWord[](WORDS);
+            uint256 found;
+            uint256 lastWh;
+            leftWh = wantedWh;
+            for (uint256 index; regions != 0; regions >>= 1) {
+                uint256 end = _min(index + REGION_WORDS, WORDS);
+                if (regions & 1 == 0) index = end;
+                for (; index < end; ++index) {
+                    LevelsWord word = _levels(book, index).word;
+                    if (!word.carries(stamp)) continue;
+                    uint256 wordWh = word.totalWh();
+                    if (wordWh == 0) continue;
+                    leftWh -= lastWh;
+                    lastWh = wordWh;
+                    words[found++] = word.withStamp(index);
+                    if (wordWh >= leftWh) {
+                        regions = 0;
+                        break;
+                    }
+                }
+            }
+            // Cuts the list to what there is; Solidity has no other way.
+            // solhint-disable-next-line no-inline-assembly
+            assembly ("memory-safe") {
+                mstore(words, found)
+            }
+        }
+    }
+
+    /// @dev Accepts energy in one word from its cheapest level up, and at its own price; returns how much is still
+    /// wanted after it (Wh).
+    function _acceptIn(LevelsWord word, uint256 leftWh, Clearing memory clearing) private pure returns (uint256) {
+        unchecked {
             for (uint256 lane; lane < LANES; ++lane) {
-                uint256 acceptedWh = word.energyWh(lane);
-                if (acceptedWh > leftWh) acceptedWh = leftWh;
+                uint256 offeredWh = word.energyWh(lane);
+                uint256 acceptedWh = _min(offeredWh, leftWh);
                 if (acceptedWh == 0) continue;
                 leftWh -= acceptedWh;
-                clearing.level = index * LANES + lane + 1;
-                clearing.marginalWh = acceptedWh;
+                clearing.level = word.stamp() * LANES + lane + 1;
+                clearing.lateWh = offeredWh - acceptedWh;
                 clearing.energyLevels += acceptedWh * clearing.level;
             }
             return leftWh;
         }
     }
 
-    /// @notice The energy of all bids that stand (Wh).
-    function offeredWh(Book storage book, uint256 stamp) internal view returns (uint256 sumWh) {
-        for (uint256 index; index < WORDS; ++index) {
-            LevelsWord word = book.levels[index].word.orEmpty(stamp);
-            for (uint256 lane; lane < LANES; ++lane) {
-                sumWh += word.energyWh(lane);
+    /// @dev The sum of energy times level over the first of these words (Wh x levels).
+    function _energyLevels(LevelsWord[] memory words, uint256 count) private pure returns (uint256 sum) {
+        unchecked {
+            for (uint256 i; i < count; ++i) {
+                LevelsWord word = words[i];
+                sum += word.totalWh() * (word.stamp() * LANES + 1) + word.energyLanes();
             }
         }
     }
@@ -179,37 +185,60 @@ library BookLib {
     /// @return bid The bid.
     /// @return acceptedWh What is bought of it (Wh): 0 if it was withdrawn, asks more than the clearing price, or asks
     /// just that and came too late.
-    function next(Book storage book, uint256 clearingLevel, uint256 marginalWh, Walk memory walk)
+    function next(Book storage book, uint256 bidCount, uint256 clearingLevel, Walk memory walk)
         internal
         view
         returns (uint256 bidId, BidWord bid, uint256 acceptedWh)
     {
-        if (walk.bidId == 0) {
-            uint256 index = LibBit.ffs((book.usedWords >> walk.nextWord) << walk.nextWord);
-            walk.nextWord = index + 1;
-            walk.bidId = book.levels[index].word.newestBidId();
-        }
-
-        bidId = walk.bidId;
-        bid = book.bids[bidId].word;
-        walk.bidId = bid.olderBidId();
-        uint256 level = bid.priceLevel();
-        if (level > clearingLevel) return (bidId, bid, 0);
-        acceptedWh = bid.energyWh();
-        if (level == clearingLevel) {
-            (uint256 index, uint256 lane) = _position(level);
-            walk.newerWh += acceptedWh;
-            uint256 olderWh = book.levels[index].word.energyWh(lane) - walk.newerWh;
-            if (olderWh >= marginalWh) acceptedWh = 0;
-            else if (acceptedWh > marginalWh - olderWh) acceptedWh = marginalWh - olderWh;
+        unchecked {
+            bidId = walk.bidId;
+            if (bidId == 0) {
+                bidId = book.heads.at(walk.nextHead++, bidCount);
+            }
+            bid = _bid(book, bidId).word;
+            walk.bidId = bid.olderBidId();
+            uint256 level = bid.priceLevel();
+            if (level > clearingLevel) return (bidId, bid, 0);
+            acceptedWh = bid.energyWh();
+            if (level == clearingLevel) {
+                uint256 lateWh = _min(acceptedWh, walk.lateWh);
+                walk.lateWh -= lateWh;
+                acceptedWh -= lateWh;
+            }
         }
     }
 
+    /* SLOTS */
+
     /// @dev The word of a level and its lane in it.
-    function _position(uint256 level) private pure returns (uint256 index, uint256 lane) {
+    function _position(Book storage book, uint256 level)
+        private
+        pure
+        returns (LevelsSlot storage slot, uint256 lane)
+    {
         unchecked {
-            index = (level - 1) / LANES;
-            lane = (level - 1) % LANES;
+            return (_levels(book, (level - 1) / LANES), (level - 1) % LANES);
         }
+    }
+
+    /// @dev `book.levels[index]` without the check that `index` is below `WORDS`: every caller has seen to it.
+    function _levels(Book storage book, uint256 index) private pure returns (LevelsSlot storage slot) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            slot.slot := add(book.slot, index)
+        }
+    }
+
+    /// @dev `book.bids[bidId]` without the check that `bidId` is at most `MAX_BID_ID`: every caller has seen to it.
+    function _bid(Book storage book, uint256 bidId) private view returns (BidSlot storage slot) {
+        BidSlot[MAX_BID_ID + 1] storage bids = book.bids;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            slot.slot := add(bids.slot, bidId)
+        }
+    }
+
+    function _min(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 }

@@ -6,16 +6,28 @@ import {LevelsWord} from "../libraries/LevelsWord.sol";
 /// @title LevelsWordHarness
 /// @notice Makes `LevelsWordLib` callable, with words as plain numbers.
 contract LevelsWordHarness {
-    function carries(uint256 word, uint256 stamp) external pure returns (bool) {
-        return LevelsWord.wrap(word).carries(stamp);
+    function carries(uint256 word, uint256 stamp_) external pure returns (bool) {
+        return LevelsWord.wrap(word).carries(stamp_);
     }
 
-    function or_empty(uint256 word, uint256 stamp) external pure returns (uint256) {
-        return LevelsWord.unwrap(LevelsWord.wrap(word).orEmpty(stamp));
+    function or_empty(uint256 word, uint256 stamp_) external pure returns (uint256) {
+        return LevelsWord.unwrap(LevelsWord.wrap(word).orEmpty(stamp_));
     }
 
-    function totals(uint256 word) external pure returns (uint256 sum_wh, uint256 energy_lanes) {
-        return LevelsWord.wrap(word).totals();
+    function stamp(uint256 word) external pure returns (uint256) {
+        return LevelsWord.wrap(word).stamp();
+    }
+
+    function with_stamp(uint256 word, uint256 stamp_) external pure returns (uint256) {
+        return LevelsWord.unwrap(LevelsWord.wrap(word).withStamp(stamp_));
+    }
+
+    function total_wh(uint256 word) external pure returns (uint256) {
+        return LevelsWord.wrap(word).totalWh();
+    }
+
+    function energy_lanes(uint256 word) external pure returns (uint256) {
+        return LevelsWord.wrap(word).energyLanes();
     }
 
     function energy_wh(uint256 word, uint256 lane) external pure returns (uint256) {
@@ -26,11 +38,11 @@ contract LevelsWordHarness {
         return LevelsWord.wrap(word).newestBidId();
     }
 
-    function with_energy(uint256 word, uint256 lane, uint256 energy) external pure returns (uint256) {
-        return LevelsWord.unwrap(LevelsWord.wrap(word).withEnergy(lane, energy));
+    function with_bid(uint256 word, uint256 lane, uint256 energy, uint256 bid_id) external pure returns (uint256) {
+        return LevelsWord.unwrap(LevelsWord.wrap(word).withBid(lane, energy, bid_id));
     }
 
-    function with_newest(uint256 word, uint256 bid_id) external pure returns (uint256) {
-        return LevelsWord.unwrap(LevelsWord.wrap(word).withNewest(bid_id));
+    function with_less(uint256 word, uint256 lane, uint256 energy) external pure returns (uint256) {
+        return LevelsWord.unwrap(LevelsWord.wrap(word).withLess(lane, energy));
     }
 }

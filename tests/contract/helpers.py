@@ -20,8 +20,8 @@ BIDDING_S = 600
 
 MAX_SKIPS = 1_000
 MAX_BIDDING_S = MAX_BIDDING_SECONDS
-MAX_BID_ID = 2**24 - 1
-MAX_LEVEL_WH = 2**36 - 1
+MAX_BID_ID = 2**23 - 1
+MAX_LEVEL_WH = 2**31 - 1
 MAX_REQUESTS = 16 * 65_535 - 1
 
 PUSH_GAS = 150_000
@@ -30,7 +30,7 @@ GAS_CAP = 2**24
 
 NOBODY = "0x" + "0" * 40
 
-LEVELS_IN_A_WORD = 6
+LEVELS_IN_A_WORD = 7
 """Neighbouring levels whose bids the contract keeps in one list."""
 
 

@@ -1,6 +1,6 @@
 """Requests take turns in a ring of books, and each keeps to its own."""
 
-from tests.contract.helpers import BOOKS, STEP_WEI, reverts
+from tests.contract.helpers import BOOKS, MAX_LEVEL_WH, STEP_WEI, reverts
 
 
 def winners(market, request_id):
@@ -99,11 +99,10 @@ def test_books__overlapping_requests__keep_to_themselves(
 
 
 def test_books__full_level_before__has_room_again(market, open_request, bid, settle, alice):
-    largest_wh = 2**36 - 1
     for request_id in (1, BOOKS + 1):
-        open_request(reduction_wh=largest_wh, price_step_wei=1)
-        bid(alice, *[(2**32 - 1, 7)] * 16, (15, 7), request_id=request_id)
-        assert market.get_quote(request_id)["offered_wh"] == largest_wh
+        open_request(reduction_wh=MAX_LEVEL_WH, price_step_wei=1)
+        bid(alice, (MAX_LEVEL_WH - 15, 7), (15, 7), request_id=request_id)
+        assert market.get_quote(request_id)["offered_wh"] == MAX_LEVEL_WH
         settle(request_id)
         while request_id == 1 and market.request_count() < BOOKS:
             settle(open_request())

@@ -2,6 +2,8 @@ import pytest
 
 from market.clearing import Pricing
 from tests.contract.helpers import (
+    MAX_LEVEL_WH,
+    MAX_REDUCTION_WH,
     PRICE_LEVELS,
     PUSH_GAS,
     REDUCTION_WH,
@@ -261,13 +263,17 @@ def test_select_winners__every_level_in_use__buys_from_each(
 def test_select_winners__largest_request_of_full_levels__is_exact(
     market, open_request, bid, select_winners, alice
 ):
-    largest_wh = 2**36 - 1
-    open_request(reduction_wh=largest_wh, price_step_wei=1)
-    for level in (1, 2, 3, 4, 5, 6):
-        bid(alice, *[(2**32 - 1, level)] * 16, (15, level))
-    assert market.get_quote(1) == (1, largest_wh, largest_wh, 6 * largest_wh)
-    assert select_winners().events["WinnersSelected"]["cost_wei"] == largest_wh
-    assert sum(won(market).values()) == largest_wh
+    open_request(reduction_wh=MAX_REDUCTION_WH, price_step_wei=1)
+    levels = range(1, 42)
+    bid(alice, *[(MAX_LEVEL_WH, level) for level in levels])
+    full_levels, rest_wh = divmod(MAX_REDUCTION_WH, MAX_LEVEL_WH)
+    clearing_level = full_levels + 1
+    cost_wei = MAX_REDUCTION_WH * clearing_level
+    offered_wh = len(levels) * MAX_LEVEL_WH
+    assert market.get_quote(1) == (clearing_level, MAX_REDUCTION_WH, cost_wei, offered_wh)
+    assert select_winners().events["WinnersSelected"]["cost_wei"] == cost_wei
+    expected = dict.fromkeys(range(1, clearing_level), MAX_LEVEL_WH)
+    assert won(market) == expected | {clearing_level: rest_wh}
 
 
 def test_select_winners__many_bids_at_a_level__costs_no_more_gas_than_few(

@@ -208,7 +208,7 @@ def test_submit_bids__level_at_its_limit__takes_the_last_wh_and_no_more(
     market, open_request, bid, alice
 ):
     open_request(reduction_wh=MAX_LEVEL_WH, price_step_wei=1)
-    bid(alice, *[(MAX_BID_WH, 7)] * 16, (15, 7))
+    bid(alice, (MAX_LEVEL_WH - 15, 7), (15, 7))
     assert market.get_quote(1)["offered_wh"] == MAX_LEVEL_WH
     with reverts("LevelFull", 7):
         bid(alice, (1, 7))
@@ -218,7 +218,7 @@ def test_submit_bids__one_level_is_full__takes_bids_at_its_neighbours(
     market, open_request, bid, alice
 ):
     open_request(reduction_wh=MAX_LEVEL_WH, price_step_wei=1)
-    bid(alice, *[(MAX_BID_WH, 7)] * 16, (15, 7))
+    bid(alice, (MAX_LEVEL_WH - 15, 7), (15, 7))
     bid(alice, (5, 6), (6, 8))
     with reverts("LevelFull", 7):
         bid(alice, (8, 9), (1, 7))
@@ -227,8 +227,8 @@ def test_submit_bids__one_level_is_full__takes_bids_at_its_neighbours(
 
 def test_submit_bids__level_is_full__has_room_after_a_withdrawal(market, open_request, bid, alice):
     open_request(reduction_wh=MAX_LEVEL_WH, price_step_wei=1)
-    bid(alice, *[(MAX_BID_WH, 7)] * 16, (15, 7))
-    market.withdraw_bids(1, [17], {"from": alice})
+    bid(alice, (MAX_LEVEL_WH - 15, 7), (15, 7))
+    market.withdraw_bids(1, [2], {"from": alice})
     bid(alice, (15, 7))
     with reverts("LevelFull", 7):
         bid(alice, (1, 7))
@@ -240,7 +240,7 @@ def nearly_full_book(market, open_request, web3):
     open_request()
     requests_slot = 3
     request_slot = web3.solidity_keccak(["uint256", "uint256"], [1, requests_slot])
-    set_bits(market, int.from_bytes(request_slot, "big"), 176, 24, MAX_BID_ID - 2)
+    set_bits(market, int.from_bytes(request_slot, "big"), 172, 24, MAX_BID_ID - 2)
     assert market.get_request(1)["bid_count"] == MAX_BID_ID - 2
     assert market.get_request(1)["price_step_wei"] == 10**9
     assert market.get_request(1)["status"] == Status.BIDDING

@@ -50,7 +50,7 @@ def test_form__typed_wrong__says_so_in_the_markets_words_and_saves_nothing(form,
         (
             "energy",
             "5000000",
-            "Energy 5000000 kWh is too large: write at most 4294967.295 kWh",
+            "Energy 5000000 kWh is too large: write at most 2147483.647 kWh",
         ),
         ("price", "0", "Price 0 ETH/kWh must be more than zero"),
         ("price", "1e-3", '"1e-3" is not a number: write digits only, such as 5 or 0.5'),

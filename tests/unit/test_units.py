@@ -9,7 +9,7 @@ from market.errors import MarketError
 
 # How a quantity is read and shown, the most the contract takes, and the unit for people.
 FROM_PEOPLE = {
-    "energy": (units.bid_energy_wh, units.format_kwh, 2**32 - 1, "kWh"),
+    "energy": (units.bid_energy_wh, units.format_kwh, 2**31 - 1, "kWh"),
     "reduction": (units.reduction_wh, units.format_kwh, 2**36 - 1, "kWh"),
     "price": (units.price_wei_per_wh, units.format_eth_per_kwh, 1000 * (2**64 - 1), "ETH/kWh"),
 }
@@ -71,7 +71,7 @@ def test_parse_decimal__very_long_text__is_quoted_in_part():
         (units.bid_energy_wh, "0.001", 1),
         (units.bid_energy_wh, "0.500" + "0" * 200, 500),
         (units.bid_energy_wh, "1E+3", 1_000_000),
-        (units.bid_energy_wh, "4294967.295", 2**32 - 1),
+        (units.bid_energy_wh, "2147483.647", 2**31 - 1),
         (units.reduction_wh, "68719476.735", 2**36 - 1),
         (units.price_wei_per_wh, "1", 10**15),
         (units.price_wei_per_wh, "0.003", 3 * 10**12),

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.core import given
 
-LANES = 6
-FULL_WH = 2**36 - 1
+LANES = 7
+FULL_WH = 2**31 - 1
 
 stamps = st.integers(0, 2**16 - 1)
-bid_ids = st.integers(0, 2**24 - 1)
+bid_ids = st.integers(0, 2**23 - 1)
 lanes = st.integers(0, LANES - 1)
 energies = st.integers(0, FULL_WH)
 energy_lists = st.lists(energies, min_size=LANES, max_size=LANES)
@@ -20,9 +20,9 @@ def harness(LevelsWordHarness, accounts):
 
 
 def word_of(stamp, newest_bid_id, energies_wh):
-    word = stamp << 240 | newest_bid_id << 216
+    word = stamp << 240 | newest_bid_id << 217
     for lane, energy_wh in enumerate(energies_wh):
-        word |= energy_wh << 36 * lane
+        word |= energy_wh << 31 * lane
     return word
 
 
@@ -39,35 +39,57 @@ def test_carries__another_stamp__is_false(harness, stamp, other, newest, energie
     assert harness.carries(word_of(stamp, newest, energies_wh), other) == (stamp == other)
 
 
+@given(stamps, bid_ids, energy_lists, lanes, energies, bid_ids)
+def test_with_bid__room_at_its_level__adds_to_that_level_and_is_the_newest(
+    harness, stamp, newest, energies_wh, lane, energy_wh, bid_id
+):
+    changed = [*energies_wh]
+    changed[lane] = max(energies_wh[lane], energy_wh)
+    before = word_of(stamp, newest, energies_wh)
+    got = harness.with_bid(before, lane, changed[lane] - energies_wh[lane], bid_id)
+    assert got == word_of(stamp, bid_id, changed)
+
+
 @given(stamps, bid_ids, energy_lists, lanes, energies)
-def test_with_energy__any_word__replaces_that_level_and_nothing_else(
+def test_with_less__any_word__takes_from_that_level_and_no_other(
     harness, stamp, newest, energies_wh, lane, energy_wh
 ):
     changed = [*energies_wh]
-    changed[lane] = energy_wh
-    got = harness.with_energy(word_of(stamp, newest, energies_wh), lane, energy_wh)
+    changed[lane] = min(energies_wh[lane], energy_wh)
+    before = word_of(stamp, newest, energies_wh)
+    got = harness.with_less(before, lane, energies_wh[lane] - changed[lane])
     assert got == word_of(stamp, newest, changed)
 
 
-@given(stamps, bid_ids, energy_lists, bid_ids)
-def test_with_newest__any_word__replaces_the_bid_and_nothing_else(
-    harness, stamp, newest, energies_wh, bid_id
+@given(stamps, stamps, bid_ids, energy_lists)
+def test_with_stamp__any_word__replaces_the_stamp_and_nothing_else(
+    harness, stamp, other, newest, energies_wh
 ):
-    got = harness.with_newest(word_of(stamp, newest, energies_wh), bid_id)
-    assert got == word_of(stamp, bid_id, energies_wh)
+    got = harness.with_stamp(word_of(stamp, newest, energies_wh), other)
+    assert got == word_of(other, newest, energies_wh)
+    assert harness.stamp(got) == other
 
 
 @given(stamps, bid_ids, energy_lists)
-def test_totals__any_word__sums_its_levels(harness, stamp, newest, energies_wh):
-    sum_wh, energy_lanes = harness.totals(word_of(stamp, newest, energies_wh))
-    assert sum_wh == sum(energies_wh)
-    assert energy_lanes == sum(lane * energy_wh for lane, energy_wh in enumerate(energies_wh))
+def test_totals__any_word__are_the_sums_over_its_levels(harness, stamp, newest, energies_wh):
+    word = word_of(stamp, newest, energies_wh)
+    assert harness.total_wh(word) == sum(energies_wh)
+    assert harness.energy_lanes(word) == sum(lane * each for lane, each in enumerate(energies_wh))
 
 
-def test_totals__all_levels_full__does_not_overflow(harness):
-    full = word_of(2**16 - 1, 2**24 - 1, [FULL_WH] * LANES)
+@given(st.sets(lanes))
+def test_totals__full_levels__do_not_run_into_each_other(harness, full):
+    energies_wh = [FULL_WH * (lane in full) for lane in range(LANES)]
+    word = word_of(2**16 - 1, 2**23 - 1, energies_wh)
+    assert harness.total_wh(word) == FULL_WH * len(full)
+    assert harness.energy_lanes(word) == FULL_WH * sum(full)
+
+
+def test_totals__all_levels_full__do_not_overflow(harness):
+    full = word_of(2**16 - 1, 2**23 - 1, [FULL_WH] * LANES)
     assert full == 2**256 - 1
-    assert harness.totals(full) == (6 * FULL_WH, 15 * FULL_WH)
+    assert harness.total_wh(full) == 7 * FULL_WH
+    assert harness.energy_lanes(full) == 21 * FULL_WH
 
 
 @given(stamps, stamps, bid_ids, energy_lists)

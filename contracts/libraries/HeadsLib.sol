@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {LibBit} from "solady/src/utils/LibBit.sol";
+
+import {LevelsWord} from "./LevelsWord.sol";
+import {WORDS} from "./PriceGrid.sol";
+
+/// @title HeadsLib
+/// @notice The numbers of the newest bids of words of levels in as few storage slots as they need: with 1,000 bids a number has 10 bits, and 25
+/// of them share a slot. `bidCount` says how wide they are, and must be the same in writing and reading.
+library HeadsLib {
+    /// @dev Slots for the numbers of `WORDS` bids, were they 25 bits wide: more than a bid's number has.
+    struct Heads {
+        Slot[(WORDS + 9) / 10] slots;
+    }
+
+    /// @dev As a struct it is written as it is; an array's bare element would be read and masked first.
+    struct Slot {
+        uint256 packed;
+    }
+
+    /// @notice Writes the list from the first slot on. What an earlier, longer list left behind it stays.
+    function keep(Heads storage heads, LevelsWord[] memory words, uint256 bidCount) internal {
+        unchecked {
+            uint256 width = _width(bidCount);
+            uint256 slot;
+            uint256 packed;
+            uint256 shift;
+            for (uint256 i; i < words.length; ++i) {
+                if (shift + width > 256) {
+                    heads.slots[slot++].packed = packed;
+                    packed = 0;
+                    shift = 0;
+                }
+                packed |= words[i].newestBidId() << shift;
+                shift += width;
+            }
+            if (packed != 0) heads.slots[slot].packed = packed;
+        }
+    }
+
+    /// @notice The number at `index`, counted from 0.
+    function at(Heads storage heads, uint256 index, uint256 bidCount) internal view returns (uint256) {
+        unchecked {
+            uint256 width = _width(bidCount);
+            uint256 perSlot = 256 / width;
+            return (heads.slots[index / perSlot].packed >> (index % perSlot * width)) & ((1 << width) - 1);
+        }
+    }
+
+    /// @dev The bits of the highest number. There is at least one bid.
+    function _width(uint256 bidCount) private pure returns (uint256) {
+        unchecked {
+            return LibBit.fls(bidCount) + 1;
+        }
+    }
+}
