@@ -9,7 +9,7 @@ from bench.rounds import BATCH, BID_WH, Batch, Round
 from bench.workbench import PRICINGS, Workbench
 from market.clearing import Pricing
 
-LIMIT = 19_000
+LIMIT = 16_000
 
 NEIGHBOURING = [401 + number % 10 for number in range(2 * BATCH)]
 FAR_APART = range(1, 10 * BATCH + 1, 10)

@@ -8,8 +8,8 @@ from bench.rounds import BID_WH, Round
 from bench.workbench import PRICINGS, Workbench
 from market.clearing import Pricing
 
-LIMIT = 1_000_000
-SIX_HUNDRED_LEVELS_LIMIT = 600_000
+LIMIT = 750_000
+SIX_HUNDRED_LEVELS_LIMIT = 490_000
 REPLACED = {10: "0.77M", 100: "5.6M", 200: "13.5M", 1000: "over 16,777,216"}
 
 

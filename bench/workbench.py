@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from bench.artifact import Artifact
 from bench.chain import Chain
 from bench.contract import Market
-from bench.rounds import Round
+from bench.rounds import BID_WH, Round
 from market.clearing import Pricing
 
 WARM_BIDS = 1200
@@ -51,8 +51,8 @@ class Workbench:
         return sorted(range(1, self.levels + 1), key=lambda _: draw.random())[:count]
 
     def _use_next_book(self) -> None:
-        """Settle a request at all levels, and go once around the ring of books."""
-        first = Round(self._used, reduction_wh=1)
+        """Sell at all levels, and go once around the ring of books."""
+        first = Round(self._used, reduction_wh=WARM_BIDS * BID_WH)
         first.submit_all([number % self.levels + 1 for number in range(WARM_BIDS)])
         first.finish()
         for _ in range(self._used.read("BOOKS") - 1):

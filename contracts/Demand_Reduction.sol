@@ -3,6 +3,7 @@ pragma solidity 0.8.30;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 
 import {IDemand_Reduction} from "./interfaces/IDemand_Reduction.sol";
@@ -189,26 +190,21 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @inheritdoc IDemand_Reduction
     function submit_bids(uint256 request_id, Bid[] calldata bids) external returns (uint256 first_bid_id) {
         (RequestData storage request, RequestWord word) = _openRequest(request_id);
-        if (!word.isOpenToAll() && !_isAllowed(msg.sender, word.access())) revert NotAllowed(msg.sender);
+        if (!word.isOpenToAll()) {
+            if (!_isAllowed(msg.sender, word.access())) revert NotAllowed(msg.sender);
+        }
         if (bids.length == 0) revert NoBids();
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
         unchecked {
             // Calldata bounds the number of bids, and all else is far below 2**256.
             uint256 bidId = word.bidCount();
-            if (bidId + bids.length > MAX_BID_ID) revert BookFull(MAX_BID_ID);
             first_bid_id = bidId + 1;
-            uint256 minimumWh = word.minimumBidWh();
             for (uint256 i; i < bids.length; ++i) {
-                Bid calldata bid = bids[i];
-                uint256 energyWh = bid.energy_wh;
-                uint256 level = bid.price_level;
-                if (energyWh < minimumWh || energyWh == 0) revert BidTooSmall(energyWh, minimumWh);
-                if (level == 0 || level > PRICE_LEVELS) revert PriceLevelOutOfRange(level, PRICE_LEVELS);
-                // More than the reduction can never be sold, and would only fill the level for others.
-                if (energyWh > word.reductionWh()) energyWh = word.reductionWh();
+                (uint256 energyWh, uint256 level) = _offer(bids, i, word);
                 book.add(stamp, ++bidId, msg.sender, energyWh, level);
                 word = word.withBid(level);
             }
+            if (bidId > MAX_BID_ID) revert BookFull(MAX_BID_ID);
         }
         request.word = word;
         _emitBidsSubmitted(request_id, first_bid_id, bids);
@@ -452,6 +448,28 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         if (block.timestamp >= word.gateClosure()) revert GateClosed(word.gateClosure(), block.timestamp);
     }
 
+    /// @dev One of the bids, as it enters the book. `i` must be below the number of bids.
+    function _offer(Bid[] calldata bids, uint256 i, RequestWord word)
+        private
+        pure
+        returns (uint256 energyWh, uint256 level)
+    {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            // bids[i], read without looking whether the values are within their types: the checks below do.
+            let bid := add(bids.offset, shl(6, i))
+            energyWh := calldataload(bid)
+            level := calldataload(add(bid, 0x20))
+        }
+        if (energyWh < word.minimumBidWh()) revert BidTooSmall(energyWh, word.minimumBidWh());
+        if (energyWh == 0) revert BidTooSmall(energyWh, word.minimumBidWh());
+        unchecked {
+            if (level - 1 >= PRICE_LEVELS) revert PriceLevelOutOfRange(level, PRICE_LEVELS);
+        }
+        // More than the reduction can never be sold, and would only fill the level for others.
+        if (energyWh > word.reductionWh()) energyWh = Math.min(bids[i].energy_wh, word.reductionWh());
+    }
+
     /// @dev As `emit BidsSubmitted(requestId, msg.sender, firstBidId, bids)`, which would decode and encode every bid
     /// once more. Only for bids whose every field has been read, and so found to be within its type.
     function _emitBidsSubmitted(uint256 requestId, uint256 firstBidId, Bid[] calldata bids) private {
@@ -506,8 +524,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         return _maximumCostWei(word.reductionWh(), word.priceStepWei());
     }
 
-    /// @dev Pays winners and keeps in `payment` how far it came; the caller stores that.
-    /// @return leftWh The energy that is still to be paid (Wh).
+    /// @dev Pays winners and keeps in `payment` how far it came; the caller stores that. Returns the energy that is
+    /// still to be paid (Wh).
     function _payBatch(
         uint256 requestId,
         BookLib.Book storage book,

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {BidWord, BidWordLib} from "./BidWord.sol";
 import {HeadsLib} from "./HeadsLib.sol";
-import {LANES, LevelsWord, MAX_BID_ID, MAX_LEVEL_WH} from "./LevelsWord.sol";
+import {LANES, LevelsWord, MAX_BID_ID, MAX_LEVEL_WH, wordAt} from "./LevelsWord.sol";
 import {REGION_WORDS, WORDS} from "./PriceGrid.sol";
 
 /// @title BookLib
@@ -17,7 +17,7 @@ library BookLib {
     using HeadsLib for HeadsLib.Heads;
 
     /// @dev Fixed arrays: their slots are found by addition, without a hash. `levels` must come first. `heads` are the
-    /// numbers of the newest bids of the words of levels with energy up to the clearing level, the cheapest word first,
+    /// numbers of the newest bids of the words of levels that have had bids up to the clearing level, the cheapest word first,
     /// written at selection: paying takes them from here, many at a time, and never reads a word of levels.
     struct Book {
         LevelsSlot[WORDS] levels;
@@ -48,8 +48,8 @@ library BookLib {
     }
 
     /// @dev The outcome of clearing. `lateWh` is the energy at the clearing level that came too late (Wh),
-    /// `energyLevels` the sum of the energy accepted times the levels paid for it (Wh x levels), `words` the words with
-    /// energy up to the clearing level, the cheapest first, which bear their place in the grid instead of the stamp.
+    /// `energyLevels` the sum of the energy accepted times the levels paid for it (Wh x levels), `words` the words that
+    /// have had bids up to the clearing level, the cheapest first, which bear their place in the grid instead of the stamp.
     struct Clearing {
         uint256 level;
         uint256 energyWh;
@@ -105,15 +105,15 @@ library BookLib {
             (LevelsWord[] memory words, uint256 leftWh) = _find(book, stamp, regions, reductionWh);
             clearing.words = words;
             if (words.length == 0) return clearing;
-            LevelsWord last = words[words.length - 1];
+            LevelsWord last = wordAt(words, words.length - 1);
             clearing.energyWh = reductionWh - _acceptIn(last, leftWh, clearing);
             if (uniform) clearing.energyLevels = clearing.energyWh * clearing.level;
             else clearing.energyLevels += _energyLevels(words, words.length - 1);
         }
     }
 
-    /// @dev The words with energy up to the one that has the clearing level, as `Clearing` has them, and the energy
-    /// that is wanted of the last of them (Wh).
+    /// @dev The words that have had bids, as `Clearing` has them, up to the one that has the clearing level, and the
+    /// energy that is wanted of that one (Wh).
     function _find(Book storage book, uint256 stamp, uint256 regions, uint256 wantedWh)
         private
         view
@@ -122,25 +122,31 @@ library BookLib {
         unchecked {
             words = new LevelsWord[](WORDS);
             uint256 found;
-            uint256 lastWh;
-            leftWh = wantedWh;
-            for (uint256 index; regions != 0; regions >>= 1) {
-                uint256 end = _min(index + REGION_WORDS, WORDS);
+            uint256 sumWh;
+            for (uint256 index; regions != 0 && sumWh < wantedWh; regions >>= 1) {
+                uint256 end = index + REGION_WORDS;
+                if (end > WORDS) end = WORDS;
                 if (regions & 1 == 0) index = end;
                 for (; index < end; ++index) {
                     LevelsWord word = _levels(book, index).word;
                     if (!word.carries(stamp)) continue;
-                    uint256 wordWh = word.totalWh();
-                    if (wordWh == 0) continue;
-                    leftWh -= lastWh;
-                    lastWh = wordWh;
-                    words[found++] = word.withStamp(index);
-                    if (wordWh >= leftWh) {
-                        regions = 0;
-                        break;
+                    sumWh += word.totalWh();
+                    word = word.withStamp(index);
+                    // solhint-disable-next-line no-inline-assembly
+                    assembly ("memory-safe") {
+                        // words[found++] = word, and there is room for all words that there are
+                        found := add(found, 1)
+                        mstore(add(words, shl(5, found)), word)
                     }
                 }
             }
+            // Leaves out the last words as far as they have no energy left, or none that is wanted.
+            for (; found != 0; --found) {
+                uint256 lastWh = wordAt(words, found - 1).totalWh();
+                sumWh -= lastWh;
+                if (lastWh != 0 && sumWh < wantedWh) break;
+            }
+            leftWh = wantedWh - sumWh;
             // Cuts the list to what there is; Solidity has no other way.
             // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
@@ -170,8 +176,8 @@ library BookLib {
     function _energyLevels(LevelsWord[] memory words, uint256 count) private pure returns (uint256 sum) {
         unchecked {
             for (uint256 i; i < count; ++i) {
-                LevelsWord word = words[i];
-                sum += word.totalWh() * (word.stamp() * LANES + 1) + word.energyLanes();
+                LevelsWord word = wordAt(words, i);
+                sum += word.energyLevels(word.stamp() * LANES + 1);
             }
         }
     }

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {LibBit} from "solady/src/utils/LibBit.sol";
 
-import {LevelsWord} from "./LevelsWord.sol";
+import {LevelsWord, wordAt} from "./LevelsWord.sol";
 import {WORDS} from "./PriceGrid.sol";
 
 /// @title HeadsLib
@@ -25,18 +25,16 @@ library HeadsLib {
         unchecked {
             uint256 width = _width(bidCount);
             uint256 slot;
-            uint256 packed;
-            uint256 shift;
-            for (uint256 i; i < words.length; ++i) {
-                if (shift + width > 256) {
-                    heads.slots[slot++].packed = packed;
-                    packed = 0;
-                    shift = 0;
+            for (uint256 i; i < words.length;) {
+                uint256 end = i + 256 / width;
+                if (end > words.length) end = words.length;
+                uint256 packed;
+                for (uint256 shift; i < end; ++i) {
+                    packed |= wordAt(words, i).newestBidId() << shift;
+                    shift += width;
                 }
-                packed |= words[i].newestBidId() << shift;
-                shift += width;
+                heads.slots[slot++].packed = packed;
             }
-            if (packed != 0) heads.slots[slot].packed = packed;
         }
     }
 

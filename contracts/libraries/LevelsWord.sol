@@ -15,6 +15,14 @@ uint256 constant MAX_BID_ID = (1 << 23) - 1;
 
 using LevelsWordLib for LevelsWord global;
 
+/// @dev `words[i]` without the check that `i` is below the length: the caller must have seen to it.
+function wordAt(LevelsWord[] memory words, uint256 i) pure returns (LevelsWord word) {
+    // solhint-disable-next-line no-inline-assembly
+    assembly ("memory-safe") {
+        word := mload(add(add(words, 0x20), shl(5, i)))
+    }
+}
+
 /// @title LevelsWordLib
 /// @notice Packs seven price levels into a word and reads them back. Pure; the caller answers for the ranges: `lane`
 /// is below `LANES`, which also is why nothing here can overflow.
@@ -49,7 +57,7 @@ library LevelsWordLib {
     /// @notice The energy of all its levels (Wh).
     /// @dev Adds all lanes at once. Every other lane is taken out, which leaves each 62 bits of room. A product with a
     /// word of four factors then has in its fourth field the sum of all fields, the first times the last factor and so
-    /// on. No field overflows: seven 31-bit numbers times at most 6 are below 2**37.
+    /// on. No field overflows: seven 31-bit numbers times at most 1,000 are below 2**44.
     function totalWh(LevelsWord word) internal pure returns (uint256) {
         unchecked {
             uint256 even = LevelsWord.unwrap(word) & EVEN_MASK;
@@ -58,12 +66,13 @@ library LevelsWordLib {
         }
     }
 
-    /// @notice The sum of energy times lane (Wh x lanes), in the same way.
-    function energyLanes(LevelsWord word) internal pure returns (uint256) {
+    /// @notice The sum of energy times level (Wh x levels) if its cheapest level is `firstLevel`, in the same way.
+    function energyLevels(LevelsWord word, uint256 firstLevel) internal pure returns (uint256) {
         unchecked {
-            uint256 even = LevelsWord.unwrap(word) & EVEN_MASK;
-            uint256 odd = (LevelsWord.unwrap(word) >> LANE_BITS) & ODD_MASK;
-            return ((even * EVEN_LANES + odd * ODD_LANES) >> TOP_SHIFT) & PAIR_MASK;
+            uint256 first = firstLevel * ONES;
+            uint256 even = (LevelsWord.unwrap(word) & EVEN_MASK) * (EVEN_LANES + first);
+            uint256 odd = ((LevelsWord.unwrap(word) >> LANE_BITS) & ODD_MASK) * (ODD_LANES + first);
+            return ((even + odd) >> TOP_SHIFT) & PAIR_MASK;
         }
     }
 

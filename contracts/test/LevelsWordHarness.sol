@@ -26,8 +26,8 @@ contract LevelsWordHarness {
         return LevelsWord.wrap(word).totalWh();
     }
 
-    function energy_lanes(uint256 word) external pure returns (uint256) {
-        return LevelsWord.wrap(word).energyLanes();
+    function energy_levels(uint256 word, uint256 first_level) external pure returns (uint256) {
+        return LevelsWord.wrap(word).energyLevels(first_level);
     }
 
     function energy_wh(uint256 word, uint256 lane) external pure returns (uint256) {

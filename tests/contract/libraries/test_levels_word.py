@@ -11,6 +11,7 @@ stamps = st.integers(0, 2**16 - 1)
 bid_ids = st.integers(0, 2**23 - 1)
 lanes = st.integers(0, LANES - 1)
 energies = st.integers(0, FULL_WH)
+first_levels = st.integers(1, 1000)
 energy_lists = st.lists(energies, min_size=LANES, max_size=LANES)
 
 
@@ -70,26 +71,30 @@ def test_with_stamp__any_word__replaces_the_stamp_and_nothing_else(
     assert harness.stamp(got) == other
 
 
-@given(stamps, bid_ids, energy_lists)
-def test_totals__any_word__are_the_sums_over_its_levels(harness, stamp, newest, energies_wh):
+def energy_levels(first, energies_wh):
+    return sum(level * energy_wh for level, energy_wh in enumerate(energies_wh, first))
+
+
+@given(stamps, bid_ids, energy_lists, first_levels)
+def test_totals__any_word__are_the_sums_over_its_levels(harness, stamp, newest, energies_wh, first):
     word = word_of(stamp, newest, energies_wh)
     assert harness.total_wh(word) == sum(energies_wh)
-    assert harness.energy_lanes(word) == sum(lane * each for lane, each in enumerate(energies_wh))
+    assert harness.energy_levels(word, first) == energy_levels(first, energies_wh)
 
 
-@given(st.sets(lanes))
-def test_totals__full_levels__do_not_run_into_each_other(harness, full):
+@given(st.sets(lanes), first_levels)
+def test_totals__full_levels__do_not_run_into_each_other(harness, full, first):
     energies_wh = [FULL_WH * (lane in full) for lane in range(LANES)]
     word = word_of(2**16 - 1, 2**23 - 1, energies_wh)
     assert harness.total_wh(word) == FULL_WH * len(full)
-    assert harness.energy_lanes(word) == FULL_WH * sum(full)
+    assert harness.energy_levels(word, first) == energy_levels(first, energies_wh)
 
 
 def test_totals__all_levels_full__do_not_overflow(harness):
     full = word_of(2**16 - 1, 2**23 - 1, [FULL_WH] * LANES)
     assert full == 2**256 - 1
     assert harness.total_wh(full) == 7 * FULL_WH
-    assert harness.energy_lanes(full) == 21 * FULL_WH
+    assert harness.energy_levels(full, 995) == energy_levels(995, [FULL_WH] * LANES)
 
 
 @given(stamps, stamps, bid_ids, energy_lists)
