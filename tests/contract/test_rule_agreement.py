@@ -17,7 +17,7 @@ from market.clearing import Bid, Pricing, clear, merit_order, refund_wei
 from market.units import escrow_wei
 from tests.contract.driver import Driver, balances_wei
 from tests.contract.helpers import (
-    MAX_BID_WH,
+    MAX_LEVEL_WH,
     MAX_REDUCTION_WH,
     PRICE_LEVELS,
     Access,
@@ -61,15 +61,18 @@ LEVELS = (
     st.sampled_from([1, 4, 5, 32, 33, 999, PRICE_LEVELS]),
     st.integers(1, PRICE_LEVELS),
 )
-ENERGIES_WH = (st.just(10), st.integers(1, 20), st.integers(1, 5000), st.integers(1, MAX_BID_WH))
+MOST_TRANSACTIONS, MOST_BIDS_IN_ONE = 7, 6
+LARGE_WH = MAX_LEVEL_WH // (MOST_TRANSACTIONS * MOST_BIDS_IN_ONE)
+"""The most that fits if all bids of a round are at one level."""
+ENERGIES_WH = (st.just(10), st.integers(1, 20), st.integers(1, 5000), st.integers(1, LARGE_WH))
 
 
 @st.composite
 def rounds(draw):
     levels, energies_wh = draw(st.sampled_from(LEVELS)), draw(st.sampled_from(ENERGIES_WH))
-    bid_lists = st.lists(st.tuples(energies_wh, levels), min_size=1, max_size=6)
+    bid_lists = st.lists(st.tuples(energies_wh, levels), min_size=1, max_size=MOST_BIDS_IN_ONE)
     people = st.integers(1, PEOPLE)
-    transactions = tuple(draw(st.lists(st.tuples(people, bid_lists), max_size=7)))
+    transactions = tuple(draw(st.lists(st.tuples(people, bid_lists), max_size=MOST_TRANSACTIONS)))
     bid_ids = range(1, 1 + sum(len(bids) for _, bids in transactions))
     withdrawn = draw(st.sets(st.sampled_from(bid_ids), max_size=5)) if bid_ids else set()
     at_once = {bid_id for bid_id in withdrawn if draw(st.booleans())}
