@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from bench.contract import Market
 from bench.figures import Figure, Section
 from bench.hostile import BURNS_GAS
 from bench.rounds import BID_WH, Round
@@ -9,7 +10,7 @@ from bench.workbench import PRICINGS, Workbench
 from market.clearing import Pricing
 
 LIMIT = 750_000
-SIX_HUNDRED_LEVELS_LIMIT = 490_000
+SIX_HUNDRED_LEVELS_LIMIT = 450_000
 REPLACED = {10: "0.77M", 100: "5.6M", 200: "13.5M", 1000: "over 16,777,216"}
 
 
@@ -21,6 +22,7 @@ def section(bench: Workbench) -> Section:
         *_numbers_of_bids(bench),
         *_same_levels(bench),
         *_half_wanted(bench),
+        _first_use(bench),
     )
     note = (
         "The reduction is not reached, if not stated otherwise, so that every level bid at is "
@@ -66,6 +68,15 @@ def _half_wanted(bench: Workbench) -> Iterator[Figure]:
         yield Figure(f"{case}, {name}", gas, LIMIT)
 
 
+def _first_use(bench: Workbench) -> Figure:
+    """The first selection ever from a book, which no other has left anything written in."""
+    levels = list(range(1, bench.levels + 1))
+    with bench.new_market() as market:
+        gas = _select_in(market, levels, Pricing.PAY_AS_BID)
+    case = f"{len(levels):,} bids on all {len(levels):,} levels, pay as bid; first use of the book"
+    return Figure(case, gas, LIMIT)
+
+
 def _both_pricings(
     bench: Workbench, case: str, levels: Sequence[int], limit: int = LIMIT, replaced: str = ""
 ) -> Iterator[Figure]:
@@ -82,10 +93,16 @@ def _select(
 ) -> int:
     """Return the gas of selecting from one bid at each of the levels, as listed."""
     with bench.used_market() as market:
-        case = Round(market, reduction_wh or len(levels) * BID_WH + 1, pricing)
-        case.submit_all(levels)
         if utility_code:
             bench.chain.set_code(bench.chain.utility, utility_code)
-        gas = case.select()
-        case.settle()
+        return _select_in(market, levels, pricing, reduction_wh)
+
+
+def _select_in(
+    market: Market, levels: Sequence[int], pricing: Pricing, reduction_wh: int | None = None
+) -> int:
+    case = Round(market, reduction_wh or len(levels) * BID_WH + 1, pricing)
+    case.submit_all(levels)
+    gas = case.select()
+    case.settle()
     return gas

@@ -238,7 +238,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         if (block.timestamp < word.gateClosure()) revert GateOpen(word.gateClosure(), block.timestamp);
 
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
-        BookLib.Clearing memory clearing = _clear(book, stamp, word);
+        BookLib.Clearing memory clearing = _clear(book, stamp, word, word.reductionWh());
         uint256 costWei = clearing.energyLevels * word.priceStepWei();
         book.heads.keep(clearing.words, word.bidCount());
         request.word = word.withStatus(clearing.energyWh == 0 ? Status.SETTLED : Status.CLEARED);
@@ -383,9 +383,10 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
             return (request.clearingLevel, request.energyWh, request.costWei, request.energyWh);
         }
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
-        BookLib.Clearing memory clearing = _clear(book, stamp, word);
+        BookLib.Clearing memory clearing = _clear(book, stamp, word, word.reductionWh());
         cost_wei = clearing.energyLevels * word.priceStepWei();
-        offered_wh = book.clear(stamp, word.regions(), type(uint256).max, true).energyWh;
+        // More is wanted than so many bids can offer, of 32 bits each.
+        offered_wh = _clear(book, stamp, word, (word.bidCount() + 1) << 32).energyWh;
         return (uint16(clearing.level), uint40(clearing.energyWh), cost_wei, offered_wh);
     }
 
@@ -488,13 +489,13 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /* INTERNAL: MONEY */
 
-    /// @dev The outcome of a request by the bids so far.
-    function _clear(BookLib.Book storage book, uint256 stamp, RequestWord word)
+    /// @dev The outcome of a request by the bids so far, were this its reduction.
+    function _clear(BookLib.Book storage book, uint256 stamp, RequestWord word, uint256 reductionWh)
         private
         view
         returns (BookLib.Clearing memory)
     {
-        return book.clear(stamp, word.regions(), word.reductionWh(), word.pricing() == Pricing.UNIFORM);
+        return book.clear(stamp, word.regions(), reductionWh, word.pricing() == Pricing.UNIFORM);
     }
 
     /// @dev What winners have been paid so far.

@@ -3,7 +3,8 @@ pragma solidity 0.8.30;
 
 import {BidWord, BidWordLib} from "./BidWord.sol";
 import {HeadsLib} from "./HeadsLib.sol";
-import {LANES, LevelsWord, MAX_BID_ID, MAX_LEVEL_WH, wordAt} from "./LevelsWord.sol";
+import {LevelSums} from "./LevelSums.sol";
+import {LANES, LevelsWord, MAX_BID_ID, MAX_LEVEL_WH} from "./LevelsWord.sol";
 import {REGION_WORDS, WORDS} from "./PriceGrid.sol";
 
 /// @title BookLib
@@ -49,7 +50,7 @@ library BookLib {
 
     /// @dev The outcome of clearing. `lateWh` is the energy at the clearing level that came too late (Wh),
     /// `energyLevels` the sum of the energy accepted times the levels paid for it (Wh x levels), `words` the words that
-    /// have had bids up to the clearing level, the cheapest first, which bear their place in the grid instead of the stamp.
+    /// have had bids, the cheapest first, up to the one with the clearing level; some may follow, which win nothing.
     struct Clearing {
         uint256 level;
         uint256 energyWh;
@@ -94,7 +95,8 @@ library BookLib {
     /* CLEARING */
 
     /// @notice Accepts energy from the cheapest level up until `reductionWh` is reached or nothing is left.
-    /// @dev Reads the words of levels up to the clearing level once, leaving out regions without bids, and no bid.
+    /// @dev Reads the words of levels up to the clearing level once, leaving out regions without bids, and no bid. Adds
+    /// up whole regions, and takes away again what is too much.
     function clear(Book storage book, uint256 stamp, uint256 regions, uint256 reductionWh, bool uniform)
         internal
         view
@@ -102,82 +104,94 @@ library BookLib {
     {
         unchecked {
             // At most 1000 levels of less than 2**31 Wh each: no sum or product here comes near an overflow.
-            (LevelsWord[] memory words, uint256 leftWh) = _find(book, stamp, regions, reductionWh);
-            clearing.words = words;
-            if (words.length == 0) return clearing;
-            LevelsWord last = wordAt(words, words.length - 1);
-            clearing.energyWh = reductionWh - _acceptIn(last, leftWh, clearing);
+            (uint256 end, uint256 offeredWh) = _sum(book, stamp, regions, reductionWh, clearing);
+            if (offeredWh == 0) return clearing;
+            clearing.energyWh = _min(offeredWh, reductionWh);
+            _cut(book, stamp, end, offeredWh - clearing.energyWh, clearing);
             if (uniform) clearing.energyLevels = clearing.energyWh * clearing.level;
-            else clearing.energyLevels += _energyLevels(words, words.length - 1);
         }
     }
 
-    /// @dev The words that have had bids, as `Clearing` has them, up to the one that has the clearing level, and the
-    /// energy that is wanted of that one (Wh).
-    function _find(Book storage book, uint256 stamp, uint256 regions, uint256 wantedWh)
+    /// @dev Adds up regions until there is enough, or no other has bids. Returns the energy (Wh) and the end of the
+    /// last region that had some; `clearing` gets the words and, as if all were accepted at its own price,
+    /// `energyLevels`.
+    function _sum(Book storage book, uint256 stamp, uint256 regions, uint256 wantedWh, Clearing memory clearing)
         private
         view
-        returns (LevelsWord[] memory words, uint256 leftWh)
+        returns (uint256 lastEnd, uint256 sumWh)
     {
         unchecked {
-            words = new LevelsWord[](WORDS);
-            uint256 found;
-            uint256 sumWh;
-            for (uint256 index; regions != 0 && sumWh < wantedWh; regions >>= 1) {
+            uint256 free = _beginList(clearing);
+            uint256 pairs;
+            uint256 steps;
+            for (uint256 index; regions != 0; regions >>= 1) {
                 uint256 end = index + REGION_WORDS;
+                if (regions & 1 == 0) {
+                    index = end;
+                    continue;
+                }
                 if (end > WORDS) end = WORDS;
-                if (regions & 1 == 0) index = end;
                 for (; index < end; ++index) {
                     LevelsWord word = _levels(book, index).word;
                     if (!word.carries(stamp)) continue;
-                    sumWh += word.totalWh();
-                    word = word.withStamp(index);
+                    (pairs, steps) = LevelSums.add(pairs, steps, word, index);
                     // solhint-disable-next-line no-inline-assembly
                     assembly ("memory-safe") {
-                        // words[found++] = word, and there is room for all words that there are
-                        found := add(found, 1)
-                        mstore(add(words, shl(5, found)), word)
+                        mstore(free, word)
+                        free := add(free, 0x20)
                     }
                 }
+                uint256 totalWh = LevelSums.energyWh(pairs);
+                if (totalWh == sumWh) continue;
+                (sumWh, lastEnd) = (totalWh, end);
+                if (sumWh >= wantedWh) break;
             }
-            // Leaves out the last words as far as they have no energy left, or none that is wanted.
-            for (; found != 0; --found) {
-                uint256 lastWh = wordAt(words, found - 1).totalWh();
-                sumWh -= lastWh;
-                if (lastWh != 0 && sumWh < wantedWh) break;
-            }
-            leftWh = wantedWh - sumWh;
-            // Cuts the list to what there is; Solidity has no other way.
-            // solhint-disable-next-line no-inline-assembly
-            assembly ("memory-safe") {
-                mstore(words, found)
-            }
+            _endList(clearing.words, free);
+            clearing.energyLevels = LevelSums.energyLevels(pairs, steps);
         }
     }
 
-    /// @dev Accepts energy in one word from its cheapest level up, and at its own price; returns how much is still
-    /// wanted after it (Wh).
-    function _acceptIn(LevelsWord word, uint256 leftWh, Clearing memory clearing) private pure returns (uint256) {
-        unchecked {
-            for (uint256 lane; lane < LANES; ++lane) {
-                uint256 offeredWh = word.energyWh(lane);
-                uint256 acceptedWh = _min(offeredWh, leftWh);
-                if (acceptedWh == 0) continue;
-                leftWh -= acceptedWh;
-                clearing.level = word.stamp() * LANES + lane + 1;
-                clearing.lateWh = offeredWh - acceptedWh;
-                clearing.energyLevels += acceptedWh * clearing.level;
-            }
-            return leftWh;
+    /// @dev Begins the list of words in free memory and returns where its first goes. Until `_endList` is told where
+    /// the next would go, no other memory must be taken.
+    function _beginList(Clearing memory clearing) private pure returns (uint256 free) {
+        LevelsWord[] memory words;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            words := mload(0x40)
+            free := add(words, 0x20)
+        }
+        clearing.words = words;
+    }
+
+    /// @dev See `_beginList`.
+    function _endList(LevelsWord[] memory words, uint256 free) private pure {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            mstore(words, shr(5, sub(free, add(words, 0x20))))
+            mstore(0x40, free)
         }
     }
 
-    /// @dev The sum of energy times level over the first of these words (Wh x levels).
-    function _energyLevels(LevelsWord[] memory words, uint256 count) private pure returns (uint256 sum) {
+    /// @dev Takes away energy from the dearest level below the word `end` down: `excessWh`, which must be less than
+    /// there is. The level where some is left is the clearing level.
+    function _cut(Book storage book, uint256 stamp, uint256 end, uint256 excessWh, Clearing memory clearing)
+        private
+        view
+    {
         unchecked {
-            for (uint256 i; i < count; ++i) {
-                LevelsWord word = wordAt(words, i);
-                sum += word.energyLevels(word.stamp() * LANES + 1);
+            while (true) {
+                LevelsWord word = _levels(book, --end).word;
+                if (!word.carries(stamp)) continue;
+                for (uint256 lane = LANES; lane != 0; --lane) {
+                    uint256 level = end * LANES + lane;
+                    uint256 offeredWh = word.energyWh(lane - 1);
+                    uint256 lateWh = _min(offeredWh, excessWh);
+                    excessWh -= lateWh;
+                    clearing.energyLevels -= lateWh * level;
+                    if (lateWh == offeredWh) continue;
+                    (clearing.level, clearing.lateWh) = (level, lateWh);
+                    return;
+                }
             }
         }
     }

@@ -3,7 +3,7 @@ pragma solidity 0.8.30;
 
 import {LibBit} from "solady/src/utils/LibBit.sol";
 
-import {LevelsWord, wordAt} from "./LevelsWord.sol";
+import {LevelsWord} from "./LevelsWord.sol";
 import {WORDS} from "./PriceGrid.sol";
 
 /// @title HeadsLib
@@ -24,17 +24,37 @@ library HeadsLib {
     function keep(Heads storage heads, LevelsWord[] memory words, uint256 bidCount) internal {
         unchecked {
             uint256 width = _width(bidCount);
+            uint256 size = 32 * (256 / width);
             uint256 slot;
-            for (uint256 i; i < words.length;) {
-                uint256 end = i + 256 / width;
-                if (end > words.length) end = words.length;
+            (uint256 place, uint256 last) = _places(words);
+            while (place < last) {
+                uint256 end = place + size;
+                if (end > last) end = last;
                 uint256 packed;
-                for (uint256 shift; i < end; ++i) {
-                    packed |= wordAt(words, i).newestBidId() << shift;
+                uint256 shift;
+                for (; place < end; place += 32) {
+                    packed |= _load(place).newestBidId() << shift;
                     shift += width;
                 }
                 heads.slots[slot++].packed = packed;
             }
+        }
+    }
+
+    /// @dev Where in memory a list begins and ends.
+    function _places(LevelsWord[] memory words) private pure returns (uint256 begin, uint256 end) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            begin := add(words, 0x20)
+            end := add(begin, shl(5, mload(words)))
+        }
+    }
+
+    /// @dev The word at this place in memory.
+    function _load(uint256 place) private pure returns (LevelsWord word) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            word := mload(place)
         }
     }
 

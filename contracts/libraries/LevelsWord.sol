@@ -15,14 +15,6 @@ uint256 constant MAX_BID_ID = (1 << 23) - 1;
 
 using LevelsWordLib for LevelsWord global;
 
-/// @dev `words[i]` without the check that `i` is below the length: the caller must have seen to it.
-function wordAt(LevelsWord[] memory words, uint256 i) pure returns (LevelsWord word) {
-    // solhint-disable-next-line no-inline-assembly
-    assembly ("memory-safe") {
-        word := mload(add(add(words, 0x20), shl(5, i)))
-    }
-}
-
 /// @title LevelsWordLib
 /// @notice Packs seven price levels into a word and reads them back. Pure; the caller answers for the ranges: `lane`
 /// is below `LANES`, which also is why nothing here can overflow.
@@ -32,17 +24,12 @@ library LevelsWordLib {
     uint256 private constant NEWEST_SHIFT = 217;
     uint256 private constant STAMP_SHIFT = 240;
 
-    /// @dev Room for a sum of lanes, four of which fill a word: see `totalWh`.
-    uint256 private constant PAIR_BITS = 2 * LANE_BITS;
-    uint256 private constant TOP_SHIFT = 3 * PAIR_BITS;
-    uint256 private constant PAIR_MASK = (1 << PAIR_BITS) - 1;
+    /// @dev The lanes 0, 2, 4 and 6, and the first three of them. Numbers written out, here and in `LevelSums`: what an
+    /// expression stands for would take a place on the stack in the loop that selects, which has none to spare.
+    uint256 private constant EVEN_MASK =
+        0x0000000001fffffffc00000007fffffff00000001fffffffc00000007fffffff;
     uint256 private constant ODD_MASK =
-        MAX_LEVEL_WH | (MAX_LEVEL_WH << PAIR_BITS) | (MAX_LEVEL_WH << (2 * PAIR_BITS));
-    uint256 private constant EVEN_MASK = ODD_MASK | (MAX_LEVEL_WH << TOP_SHIFT);
-    uint256 private constant ONES = 1 | (1 << PAIR_BITS) | (1 << (2 * PAIR_BITS)) | (1 << TOP_SHIFT);
-    /// @dev The lanes 6, 4, 2 and 0, and 5, 3 and 1, from the lowest bit.
-    uint256 private constant EVEN_LANES = 6 | (4 << PAIR_BITS) | (2 << (2 * PAIR_BITS));
-    uint256 private constant ODD_LANES = (5 << PAIR_BITS) | (3 << (2 * PAIR_BITS)) | (1 << TOP_SHIFT);
+        0x00000000000000000000000007fffffff00000001fffffffc00000007fffffff;
 
     /// @notice Whether the word belongs to the request of this stamp.
     function carries(LevelsWord word, uint256 stamp_) internal pure returns (bool) {
@@ -54,26 +41,14 @@ library LevelsWordLib {
         return word.carries(stamp_) ? word : LevelsWord.wrap(stamp_ << STAMP_SHIFT);
     }
 
-    /// @notice The energy of all its levels (Wh).
-    /// @dev Adds all lanes at once. Every other lane is taken out, which leaves each 62 bits of room. A product with a
-    /// word of four factors then has in its fourth field the sum of all fields, the first times the last factor and so
-    /// on. No field overflows: seven 31-bit numbers times at most 1,000 are below 2**44.
-    function totalWh(LevelsWord word) internal pure returns (uint256) {
-        unchecked {
-            uint256 even = LevelsWord.unwrap(word) & EVEN_MASK;
-            uint256 odd = (LevelsWord.unwrap(word) >> LANE_BITS) & ODD_MASK;
-            return (((even + odd) * ONES) >> TOP_SHIFT) & PAIR_MASK;
-        }
+    /// @notice The energy of the lanes 0, 2, 4 and 6, from the lowest bit, in fields of 62 bits (Wh).
+    function evenLanes(LevelsWord word) internal pure returns (uint256) {
+        return LevelsWord.unwrap(word) & EVEN_MASK;
     }
 
-    /// @notice The sum of energy times level (Wh x levels) if its cheapest level is `firstLevel`, in the same way.
-    function energyLevels(LevelsWord word, uint256 firstLevel) internal pure returns (uint256) {
-        unchecked {
-            uint256 first = firstLevel * ONES;
-            uint256 even = (LevelsWord.unwrap(word) & EVEN_MASK) * (EVEN_LANES + first);
-            uint256 odd = ((LevelsWord.unwrap(word) >> LANE_BITS) & ODD_MASK) * (ODD_LANES + first);
-            return ((even + odd) >> TOP_SHIFT) & PAIR_MASK;
-        }
+    /// @notice The energy of the lanes 1, 3 and 5, in the same way.
+    function oddLanes(LevelsWord word) internal pure returns (uint256) {
+        return (LevelsWord.unwrap(word) >> LANE_BITS) & ODD_MASK;
     }
 
     /// @notice The energy of a level (Wh). `lane` counts from 0.
@@ -81,16 +56,6 @@ library LevelsWordLib {
         unchecked {
             return (LevelsWord.unwrap(word) >> (lane * LANE_BITS)) & MAX_LEVEL_WH;
         }
-    }
-
-    /// @notice The stamp, or what has taken its place.
-    function stamp(LevelsWord word) internal pure returns (uint256) {
-        return LevelsWord.unwrap(word) >> STAMP_SHIFT;
-    }
-
-    /// @notice The word with another number, of 16 bits, in place of the stamp.
-    function withStamp(LevelsWord word, uint256 stamp_) internal pure returns (LevelsWord) {
-        return LevelsWord.wrap((LevelsWord.unwrap(word) & ((1 << STAMP_SHIFT) - 1)) | (stamp_ << STAMP_SHIFT));
     }
 
     /// @notice The number of the newest bid at any of its levels; 0 if there has been none.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
+import {LevelSums} from "../libraries/LevelSums.sol";
 import {LevelsWord} from "../libraries/LevelsWord.sol";
 
 /// @title LevelsWordHarness
-/// @notice Makes `LevelsWordLib` callable, with words as plain numbers.
+/// @notice Makes `LevelsWordLib` and `LevelSums` callable, with words as plain numbers.
 contract LevelsWordHarness {
     function carries(uint256 word, uint256 stamp_) external pure returns (bool) {
         return LevelsWord.wrap(word).carries(stamp_);
@@ -14,20 +15,18 @@ contract LevelsWordHarness {
         return LevelsWord.unwrap(LevelsWord.wrap(word).orEmpty(stamp_));
     }
 
-    function stamp(uint256 word) external pure returns (uint256) {
-        return LevelsWord.wrap(word).stamp();
-    }
-
-    function with_stamp(uint256 word, uint256 stamp_) external pure returns (uint256) {
-        return LevelsWord.unwrap(LevelsWord.wrap(word).withStamp(stamp_));
-    }
-
-    function total_wh(uint256 word) external pure returns (uint256) {
-        return LevelsWord.wrap(word).totalWh();
-    }
-
-    function energy_levels(uint256 word, uint256 first_level) external pure returns (uint256) {
-        return LevelsWord.wrap(word).energyLevels(first_level);
+    /// @dev Words of the grid from its word `index` on.
+    function sums(uint256[] calldata words, uint256 index)
+        external
+        pure
+        returns (uint256 energy_wh_, uint256 energy_levels)
+    {
+        uint256 pairs;
+        uint256 steps;
+        for (uint256 i; i < words.length; ++i) {
+            (pairs, steps) = LevelSums.add(pairs, steps, LevelsWord.wrap(words[i]), index + i);
+        }
+        return (LevelSums.energyWh(pairs), LevelSums.energyLevels(pairs, steps));
     }
 
     function energy_wh(uint256 word, uint256 lane) external pure returns (uint256) {

@@ -5,13 +5,14 @@ from hypothesis import strategies as st
 from hypothesis.core import given
 
 LANES = 7
+WORDS = 143
 FULL_WH = 2**31 - 1
 
 stamps = st.integers(0, 2**16 - 1)
 bid_ids = st.integers(0, 2**23 - 1)
 lanes = st.integers(0, LANES - 1)
 energies = st.integers(0, FULL_WH)
-first_levels = st.integers(1, 1000)
+first_words = st.integers(0, WORDS - 5)
 energy_lists = st.lists(energies, min_size=LANES, max_size=LANES)
 
 
@@ -62,39 +63,31 @@ def test_with_less__any_word__takes_from_that_level_and_no_other(
     assert got == word_of(stamp, newest, changed)
 
 
-@given(stamps, stamps, bid_ids, energy_lists)
-def test_with_stamp__any_word__replaces_the_stamp_and_nothing_else(
-    harness, stamp, other, newest, energies_wh
-):
-    got = harness.with_stamp(word_of(stamp, newest, energies_wh), other)
-    assert got == word_of(other, newest, energies_wh)
-    assert harness.stamp(got) == other
+def sums_of(lists, index):
+    """Return the energy in words, which begin at a word of the grid, and that times level."""
+    energies_wh = [energy_wh for energies in lists for energy_wh in energies]
+    first = index * LANES + 1
+    levels = sum(level * energy_wh for level, energy_wh in enumerate(energies_wh, first))
+    return sum(energies_wh), levels
 
 
-def energy_levels(first, energies_wh):
-    return sum(level * energy_wh for level, energy_wh in enumerate(energies_wh, first))
+@given(stamps, bid_ids, st.lists(energy_lists, max_size=5), first_words)
+def test_sums__any_words__are_those_over_their_levels(harness, stamp, newest, lists, index):
+    words = [word_of(stamp, newest, energies_wh) for energies_wh in lists]
+    assert harness.sums(words, index) == sums_of(lists, index)
 
 
-@given(stamps, bid_ids, energy_lists, first_levels)
-def test_totals__any_word__are_the_sums_over_its_levels(harness, stamp, newest, energies_wh, first):
-    word = word_of(stamp, newest, energies_wh)
-    assert harness.total_wh(word) == sum(energies_wh)
-    assert harness.energy_levels(word, first) == energy_levels(first, energies_wh)
+@given(st.lists(st.sets(lanes), max_size=5), first_words)
+def test_sums__full_levels__do_not_run_into_each_other(harness, full, index):
+    lists = [[FULL_WH * (lane in lanes) for lane in range(LANES)] for lanes in full]
+    words = [word_of(2**16 - 1, 2**23 - 1, energies_wh) for energies_wh in lists]
+    assert harness.sums(words, index) == sums_of(lists, index)
 
 
-@given(st.sets(lanes), first_levels)
-def test_totals__full_levels__do_not_run_into_each_other(harness, full, first):
-    energies_wh = [FULL_WH * (lane in full) for lane in range(LANES)]
-    word = word_of(2**16 - 1, 2**23 - 1, energies_wh)
-    assert harness.total_wh(word) == FULL_WH * len(full)
-    assert harness.energy_levels(word, first) == energy_levels(first, energies_wh)
-
-
-def test_totals__all_levels_full__do_not_overflow(harness):
+def test_sums__whole_grid_full__do_not_overflow(harness):
     full = word_of(2**16 - 1, 2**23 - 1, [FULL_WH] * LANES)
     assert full == 2**256 - 1
-    assert harness.total_wh(full) == 7 * FULL_WH
-    assert harness.energy_levels(full, 995) == energy_levels(995, [FULL_WH] * LANES)
+    assert harness.sums([full] * WORDS, 0) == sums_of([[FULL_WH] * LANES] * WORDS, 0)
 
 
 @given(stamps, stamps, bid_ids, energy_lists)
