@@ -28,9 +28,10 @@ FLOOR = """\
 - A selection that finds 143 words of levels in use: 300,300 to read them, 30,000 to write the
   newest bids of those words into six slots (17,100 more each at the first use of a book), 22,100
   for the outcome, 21,204 for the transaction, 9,300 for the refund, about 9,000 for the request,
-  the guard and the log. The remaining 57,000 are arithmetic, 400 a word, the same for both pricings.
-- A payment takes one read a bid (2,100), 9,000 for a call that moves Ether and 2,600 for its
-  payee's account, 2,800 or so for the log, and a share of the batch; what remains is arithmetic.
+  the guard and the log. The remaining 57,000 are arithmetic, 400 a word, for both pricings alike.
+- A payment: 2,100 to read the bid, 2,600 for its consumer's account, 6,700 for a call that moves
+  Ether (9,000 less the 2,300 that the payee does not use) and the log are the floor. The rest is
+  arithmetic, and in a batch of 100 a hundredth of the transaction and of how far it has come.
 """
 PLAIN_WIDTH = 110
 """Columns where the output is no terminal."""
