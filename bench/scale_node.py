@@ -13,8 +13,6 @@ BLOCK_GAS = 60_000_000
 """The most gas in a block; Ethereum's."""
 CHAIN_ID = 424242
 """Not that of a local chain, which the scripts treat in another way."""
-STATES = 64
-"""How many blocks back the node can still answer, as few as a node of the public network's."""
 _BATCH = 250
 _TIMEOUT_S = 120
 
@@ -89,7 +87,6 @@ def running_node() -> Iterator[Node]:
         "--chain-id": CHAIN_ID,
         "--gas-limit": BLOCK_GAS,
         "--hardfork": HARDFORK,
-        "--prune-history": STATES,
     }
     words = [str(word) for option in options.items() for word in option]
     with running_anvil(*words) as url:

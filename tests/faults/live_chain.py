@@ -70,8 +70,8 @@ class LiveChain(Chain):
         """Have an account send a transaction, mine the next block, and return the receipt."""
         with self._mining:
             # Anvil drops a transaction whose fee is below that of the next block.
-            newest = self.ask("eth_getBlockByNumber", "latest", False)
-            fee = 10 * int(newest["baseFeePerGas"], 16) + 10**9
+            blocks = [self.ask("eth_getBlockByNumber", b, False) for b in ("latest", "pending")]
+            fee = 10 * max(int(block["baseFeePerGas"], 16) for block in blocks) + 10**9
             fees = {"maxFeePerGas": hex(fee), "maxPriorityFeePerGas": hex(10**9)}
             sender = {"from": self.accounts[account], "gas": hex(10**7)}
             sent = self.ask("eth_sendTransaction", {**sender, **fees, **transaction})
