@@ -66,7 +66,6 @@ class Status:
     last_request_id: int | None = None
     balance_eth: str | None = None
     problem: str | None = None
-    version: str | None = None
 
 
 _STATUS = TypeAdapter(Status)
@@ -202,7 +201,6 @@ def _table(status: Status) -> Table:
         "Last block": _and(status.last_block, block_time, "{}"),
         "Last request": _and(status.last_request_id),
         "Problem": status.problem,
-        "Version": status.version,
     }
     table = Table.grid(padding=(0, 2))
     for name, value in rows.items():

@@ -277,7 +277,7 @@ interface IDemand_Reduction {
     /// @param bids At least one.
     /// @return first_bid_id The number of the first of them; the others follow.
     /// Errors: `WrongStatus`, `GateClosed`, `NotAllowed`, `NoBids`, `BidTooSmall`, `PriceLevelOutOfRange`,
-    /// `LevelFull`, `BookFull`.
+    /// `LevelFull` (a level takes 2,147,483,647 Wh, of which a bid counts for no more than the reduction), `BookFull`.
     function submit_bids(uint256 request_id, Bid[] calldata bids) external returns (uint256 first_bid_id);
 
     /// @notice Withdraws bids of the caller before gate closure. All of them are withdrawn or none.

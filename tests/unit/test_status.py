@@ -107,7 +107,6 @@ def test_keep__status__is_a_json_object_with_the_time_of_writing(file, path):
             last_block_time=NOON,
             last_request_id=3,
             balance_eth="0.1",
-            version="1.0",
         )
     )
     content = json.loads(path.read_text())
@@ -127,7 +126,6 @@ def test_keep__status__is_a_json_object_with_the_time_of_writing(file, path):
         "last_request_id": 3,
         "balance_eth": "0.1",
         "problem": None,
-        "version": "1.0",
     }
 
 
