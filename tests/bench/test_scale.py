@@ -165,7 +165,7 @@ def test_above_limit__flat_and_linear__says_nothing(scale: Scale) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"select_gas": 560_000}, "select_winners is not flat from 1,000 to 10,000 bids"),
+        ({"select_gas": 610_000}, "select_winners is not flat from 1,000 to 10,000 bids"),
         ({"pay_gas": 9_900 * 17_000}, "payment is not linear from 1,000 to 10,000 bids"),
         ({"dearest_gas": 2**24 + 1}, "10,000 bids: a transaction takes 16,777,217 gas"),
         ({"refresh_calls": 5}, "10,000 bids: a refresh asks the node 5 times"),
