@@ -4,19 +4,21 @@ pragma solidity 0.8.30;
 import {LANES, LevelsWord} from "../../contracts/libraries/LevelsWord.sol";
 
 /// @title LevelsWordProof
-/// @notice For every word there can be: the sums over its levels are those of adding one level after the other.
+/// @notice For every word there can be: its even and odd lanes, in fields of 62 bits, are those that are read one by one.
 contract LevelsWordProof {
-    function check_totals__any_word__are_the_sums_of_its_lanes(uint256 any) external pure {
+    uint256 private constant FIELD_BITS = 62;
+
+    function check_even_and_odd_lanes__any_word__are_its_lanes(uint256 any) external pure {
         LevelsWord word = LevelsWord.wrap(any);
-        (uint256 sumWh, uint256 energyLanes) = word.totals();
-        uint256 expectedWh;
-        uint256 expectedLanes;
+        uint256 even;
+        uint256 odd;
         for (uint256 lane; lane < LANES; ++lane) {
-            expectedWh += word.energyWh(lane);
-            expectedLanes += word.energyWh(lane) * lane;
+            uint256 field = word.energyWh(lane) << (lane / 2 * FIELD_BITS);
+            if (lane % 2 == 0) even |= field;
+            else odd |= field;
         }
-        assert(sumWh == expectedWh);
-        assert(energyLanes == expectedLanes);
+        assert(word.evenLanes() == even);
+        assert(word.oddLanes() == odd);
     }
 
     function check_or_empty__any_word__is_itself_or_empty(uint256 any, uint16 stamp) external pure {
