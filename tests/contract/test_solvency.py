@@ -385,4 +385,5 @@ def world(Demand_Reduction, RefusingPayee, BurningPayee, ReentrantPayee, EtherFo
 
 def test_market__anything_anybody_does__keeps_the_books_balanced(world):
     machine = type("AnyMarket", (Market,), {"world": world})
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=40))
+    # Foundry plays many more rounds by its own rules; this one holds Python's ledger to them.
+    run_state_machine_as_test(machine, settings=settings(max_examples=20, stateful_step_count=40))
