@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ SOLVER_SECONDS = 120
 
 _ENVIRONMENT = ROOT / ".symbolic"
 _REQUIREMENTS = ROOT / "requirements-symbolic.txt"
+# As in foundry.toml.
+_BUILD = ".forge/symbolic"
 # halmos' exit codes for one check.
 _PROVED, _REFUTED, _TIMED_OUT = 0, 1, 2
 _VERDICTS = {
@@ -57,6 +60,8 @@ def prove(contracts: str) -> list[Proof]:
     MarketError when halmos cannot be installed or run.
     """
     _install()
+    # What a check that is gone has left there would be proved all the same.
+    shutil.rmtree(ROOT / _BUILD, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="halmos-") as folder:
         answer = Path(folder, "answer.json")
         result = subprocess.run(
@@ -100,7 +105,7 @@ def _command(contracts: str, answer: Path) -> list[str]:
     return [
         str(tools / "halmos"),
         f"--match-contract={contracts}",
-        "--forge-build-out=.forge/symbolic",
+        f"--forge-build-out={_BUILD}",
         # Loops whose end is a plain number are always followed to it.
         "--loop=200",
         f"--solver-command={tools / 'yices-smt2'}",
