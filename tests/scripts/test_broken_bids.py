@@ -20,7 +20,7 @@ BROKEN = [
     ('{"energy": [1], "price": [0.0]}', ["price 0.0 ETH/kWh", "more than zero"]),
     ('{"energy": [NaN], "price": [0.003]}', ["energy NaN", "not a number"]),
     ('{"energy": ["two"], "price": [0.003]}', ['energy "two"', "not a number", "quotes"]),
-    ('{"energy": [1e30], "price": [0.003]}', ["too large", "4294967.295 kWh"]),
+    ('{"energy": [1e30], "price": [0.003]}', ["too large", "2147483.647 kWh"]),
     ('{"energy": [1], "price": [1e30]}', ["too large", "ETH/kWh"]),
     ('{"energy": [0.0001], "price": [0.003]}', ["too precise", "3 digits"]),
     ('{"energy": [1], "price": [0.0000000000000001]}', ["too precise", "15 digits"]),
