@@ -69,9 +69,10 @@ class LiveChain(Chain):
     def send(self, account: int, transaction: dict[str, object]) -> dict[str, str]:
         """Have an account send a transaction, mine the next block, and return the receipt."""
         with self._mining:
-            # Anvil drops a transaction whose fee is below that of the next block.
+            # Anvil drops a transaction whose fee is below that of the next block, which after a
+            # reorganisation is that of none of these two.
             blocks = [self.ask("eth_getBlockByNumber", b, False) for b in ("latest", "pending")]
-            fee = 10 * max(int(block["baseFeePerGas"], 16) for block in blocks) + 10**9
+            fee = 10 * max(int(block["baseFeePerGas"], 16) for block in blocks) + 10**13
             fees = {"maxFeePerGas": hex(fee), "maxPriorityFeePerGas": hex(10**9)}
             sender = {"from": self.accounts[account], "gas": hex(10**7)}
             sent = self.ask("eth_sendTransaction", {**sender, **fees, **transaction})
