@@ -7,12 +7,10 @@ from bench.chain import TRANSACTION_GAS_LIMIT
 from bench.figures import share
 from bench.scale_chains import BASE, DOLLARS_PER_ETH, ETHEREUM, Chain, eth, shown_dollars, shown_eth
 from bench.scale_figures import RoundFigures, Scale
-from market.model import BOOKS
+from market.model import BOOKS, MOST_BIDS_IN_REQUEST
 from market.utility import PAY_BATCH
 
 TEMPLATE = Path(__file__).with_name("scaling.template.md")
-MOST_BIDS = 2**24 - 1
-"""As many as a request can take."""
 _CHAINS = (ETHEREUM, BASE)
 
 
@@ -39,7 +37,7 @@ def _stated() -> dict[str, str]:
         "cheaper": f"{ETHEREUM.gwei[0] / BASE.gwei[0]:,.0f}",
         "roomier": f"{BASE.gas_per_s / ETHEREUM.gas_per_s:,.0f}",
         "books": str(BOOKS),
-        "most_bids": f"{MOST_BIDS:,}",
+        "most_bids": f"{MOST_BIDS_IN_REQUEST:,}",
         "batch": str(PAY_BATCH),
     }
 

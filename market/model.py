@@ -10,6 +10,8 @@ from market.units import PRICE_LEVELS, escrow_wei
 
 BOOKS = 16
 """How many requests can be unfinished at a time: always the newest ones."""
+MOST_BIDS_IN_REQUEST = 2**23 - 1
+"""How many bids a request takes, withdrawn ones included."""
 
 
 class Status(IntEnum):

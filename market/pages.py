@@ -7,6 +7,7 @@ from typing import Any
 from requests.exceptions import RequestException
 from web3.exceptions import ContractLogicError
 
+from market.model import MOST_BIDS_IN_REQUEST
 from market.node import NodeUnavailableError
 from market.portions import REFUSALS, Portion
 
@@ -15,8 +16,6 @@ LONGEST_PAGE = 2_000
 
 # A page of no more rows is refused for another reason than its length.
 _SHORTEST_PAGE = 50
-# What the contract can hold; a node that tells of more would have us read for ever.
-_MOST_ROWS = 2**24
 # How some nodes say that a call took too much gas, in the place of a contract's reason.
 _TOO_MUCH_GAS = re.compile(r"gas", re.IGNORECASE)
 
@@ -42,7 +41,8 @@ def rows_in_pages(
             if isinstance(refusal, RequestException):
                 raise
             continue
-        if offset > _MOST_ROWS or len(rows) > limit:
+        # It would have us read for ever.
+        if offset > MOST_BIDS_IN_REQUEST or len(rows) > limit:
             raise NodeUnavailableError("The node tells of bids without end: asking it again")
         yield from rows
         if len(rows) < limit:

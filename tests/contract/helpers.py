@@ -7,6 +7,7 @@ import brownie
 
 from market.clearing import Access as Access
 from market.model import BOOKS as BOOKS
+from market.model import MOST_BIDS_IN_REQUEST
 from market.model import Standing as Standing
 from market.model import Status as Status
 from market.units import MAX_BID_WH as MAX_BID_WH
@@ -20,7 +21,7 @@ BIDDING_S = 600
 
 MAX_SKIPS = 1_000
 MAX_BIDDING_S = MAX_BIDDING_SECONDS
-MAX_BID_ID = 2**23 - 1
+MAX_BID_ID = MOST_BIDS_IN_REQUEST
 MAX_LEVEL_WH = 2**31 - 1
 MAX_REQUESTS = 16 * 65_535 - 1
 
