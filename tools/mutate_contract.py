@@ -87,17 +87,12 @@ def fate(mutant: Mutant) -> str:
 
 
 def _tested() -> str:
+    # Brownie goes on with what it has built, also of a library that is as it was before.
+    shutil.rmtree(_COPY / "build", ignore_errors=True)
     if _brownie("compile").returncode:
         return "no code"
     for tests in _TESTS:
-        options = (
-            "-x",
-            "-q",
-            "-m",
-            "not long",
-            "--deselect=tests/contract/test_shipped_contract.py",
-        )
-        if _brownie("test", tests, *options).returncode:
+        if _brownie("test", tests, *_OPTIONS).returncode:
             return "killed"
     return "survived"
 
@@ -156,7 +151,8 @@ def main(words: list[str]) -> None:
     for mutant in everything:
         if mutant not in before:
             _try(mutant)
-    fates = [known()[mutant] for mutant in everything]
+    after = known()
+    fates = [after[mutant] for mutant in everything]
     counted = {name: fates.count(name) for name in ("killed", "survived", "no code")}
     print(f"{len(fates)} mutants: {counted}")
 
