@@ -110,7 +110,18 @@ class Consumer:
 def running_consumer(command: Sequence[str], household: Household) -> Iterator[Consumer]:
     """Run a consumer while the block lasts; MarketError if it does not come to wait."""
     begin_s = monotonic()
-    with subprocess.Popen(
+    with started(command, household) as process:
+        try:
+            yield Consumer(process.pid, _wait_until_ready(process) - begin_s)
+        finally:
+            process.terminate()
+            # Read to the end, so that it never has to wait for us to say its last.
+            process.communicate()
+
+
+def started(command: Sequence[str], household: Household) -> subprocess.Popen[str]:
+    """Start a program of a household, with all that it says in one stream."""
+    return subprocess.Popen(
         command,
         cwd=ROOT,
         env={**household.environment, "PYTHONUNBUFFERED": "1"},
@@ -118,13 +129,7 @@ def running_consumer(command: Sequence[str], household: Household) -> Iterator[C
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    ) as process:
-        try:
-            yield Consumer(process.pid, _wait_until_ready(process) - begin_s)
-        finally:
-            process.terminate()
-            # Read to the end, so that it never has to wait for us to say its last.
-            process.communicate()
+    )
 
 
 def _wait_until_ready(process: subprocess.Popen[str]) -> float:

@@ -10,8 +10,7 @@ from threading import Event, Thread
 from time import monotonic
 
 from bench.chain import WrongOutcome
-from bench.device_consumer import Household
-from bench.device_install import ROOT
+from bench.device_consumer import Household, started
 
 OPEN, CLOSED, SELECTED, PAID = "is open", "Gate closed", "Winners selected", "All winners are paid"
 """How the lines read that begin or end a phase."""
@@ -86,15 +85,7 @@ def operator(household: Household, words: list[str]) -> Iterator[Operator]:
     """Run the utility's script with these words while the block lasts."""
     peak_file = household.folder / "peak"
     command = [sys.executable, "-m", "bench.scale_operator", str(peak_file), *words]
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**household.environment, "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
+    with started(command, household) as process:
         running = Operator(process, peak_file)
         listener = Thread(target=running.listen)
         listener.start()
