@@ -140,10 +140,7 @@ def test_withdraw__killed_before_a_block__is_waited_for_by_the_next(world, neigh
     neighbour.process.stop()
     owe(world, neighbour)
     with world.chain.still():
-        neighbour.run("consumer", "withdraw")
-        wait_until(lambda: neighbour.proxy.count(rules.SEND), lambda: neighbour.told)
-        neighbour.process.kill()
-        world.chain.ask("anvil_dropAllTransactions")
+        break_off_withdrawal(world, neighbour)
         neighbour.run("consumer", "withdraw")
         wait_until(lambda: neighbour.proxy.count(rules.SEND) > 1, lambda: neighbour.told)
     assert neighbour.process.wait() == 0, neighbour.told
@@ -155,15 +152,20 @@ def test_withdraw__killed_before_a_block__is_urged_on_by_the_consumer(world, nei
     neighbour.process.stop()
     owe(world, neighbour)
     with world.chain.still():
-        neighbour.run("consumer", "withdraw")
-        wait_until(lambda: neighbour.proxy.count(rules.SEND), lambda: neighbour.told)
-        neighbour.process.kill()
-        world.chain.ask("anvil_dropAllTransactions")
+        break_off_withdrawal(world, neighbour)
     neighbour.start()
     neighbour.wait_for(WAITING)
     request_id = world.chain.request(world.market)
     neighbour.wait_for_bid(request_id)
     assert world.market.deferred_wei(neighbour.address) == 0
+
+
+def break_off_withdrawal(world, household):
+    """Have a household's withdrawal killed when it was sent, and lost on the way to a block."""
+    household.run("consumer", "withdraw")
+    wait_until(lambda: household.proxy.count(rules.SEND), lambda: household.told)
+    household.process.kill()
+    world.chain.ask("anvil_dropAllTransactions")
 
 
 def owe(world, household):

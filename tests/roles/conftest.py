@@ -1,5 +1,6 @@
 """The roles at work on a chain of their own, without Brownie and without scripts."""
 
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -182,3 +183,13 @@ def town(chain_url, tmp_path):
     town.rpc("anvil_dropAllTransactions")
     town.rpc("evm_setAutomine", True)
     town.price_gas(0)
+
+
+@pytest.fixture
+def utc(monkeypatch):
+    """Have this machine's time zone be UTC."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

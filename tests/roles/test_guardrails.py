@@ -1,7 +1,5 @@
 """What a household lets its consumer do, and what it does not."""
 
-import time
-
 import pytest
 
 from market.bids import Offer
@@ -13,16 +11,9 @@ from market.store import Outcome, load_results, save_offers
 from market.transactions import Sender
 from tests.roles.conftest import ALICE, GWEI, HEAT_PUMP
 
+pytestmark = pytest.mark.usefixtures("utc")
+
 DAY_S = 24 * 3600
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def skipped(consumer):

@@ -1,6 +1,5 @@
 """What the chain tells a consumer whose memory was deleted: what it has answered, and when."""
 
-import time
 from contextlib import suppress
 from itertools import count
 
@@ -16,16 +15,9 @@ from market.transactions import Sender
 from tests.roles.test_guardrails import forward_to, skipped
 from tests.roles.test_memory_lost import pass_by
 
+pytestmark = pytest.mark.usefixtures("utc")
+
 TWO_A_DAY = Guardrails(maximum_requests_per_day=2)
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch):
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.fixture
@@ -135,6 +127,15 @@ def fails_once(town, consumer, number):
 # The count of the day
 
 
+def win_twice(town, consumer):
+    for _ in range(2):
+        request_id = town.request()
+        for _ in range(2):
+            consumer.step()
+        town.settle(request_id)
+        consumer.step()
+
+
 @pytest.mark.parametrize("again", [1, 2])
 @pytest.mark.parametrize("settled", [False, True])
 def test_most_requests_a_day__memory_deleted__counts_what_is_on_chain(town, home, settled, again):
@@ -166,12 +167,7 @@ def test_most_requests_a_day__memory_deleted__counts_what_is_on_chain(town, home
 def test_most_requests_a_day__results_deleted_too__counts_what_is_on_chain(town, home):
     forward_to(town, 12)
     consumer = home(guardrails=TWO_A_DAY)
-    for _ in range(2):
-        request_id = town.request()
-        for _ in range(2):
-            consumer.step()
-        town.settle(request_id)
-        consumer.step()
+    win_twice(town, consumer)
     pass_by(town, BOOKS)
     consumer.desk.results_file.unlink()
     consumer = home(guardrails=TWO_A_DAY)
@@ -183,12 +179,7 @@ def test_most_requests_a_day__results_deleted_too__counts_what_is_on_chain(town,
 def test_most_requests_a_day__answered_yesterday__does_not_count(town, home):
     forward_to(town, 23)
     consumer = home(guardrails=TWO_A_DAY)
-    for _ in range(2):
-        request_id = town.request()
-        for _ in range(2):
-            consumer.step()
-        town.settle(request_id)
-        consumer.step()
+    win_twice(town, consumer)
     forward_to(town, 1)
     consumer = home(guardrails=TWO_A_DAY)
     request_id = town.request()
