@@ -22,7 +22,6 @@ class Campaign:
     """One run of the fuzzer; `failure` is what it found, "" if nothing."""
 
     seed: int
-    sequences: int
     calls: int
     failure: str
 
@@ -73,7 +72,6 @@ def _campaign(seed: int, answer: str) -> Campaign:
     kinds = [test["kind"].get("Invariant", {}) for _, test in tests]
     return Campaign(
         seed=seed,
-        sequences=sum(kind.get("runs", 0) for kind in kinds),
         calls=sum(kind.get("calls", 0) for kind in kinds),
         failure="; ".join(failures),
     )

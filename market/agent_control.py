@@ -38,7 +38,7 @@ class AgentState(str, Enum):
     CRASHED = "crashed"
 
 
-RUNNING = (
+_RUNNING = (
     AgentState.STARTING,
     AgentState.WORKING,
     AgentState.NODE_AWAY,
@@ -59,7 +59,7 @@ class AgentView:
     @property
     def is_running(self) -> bool:
         """Return whether there is a process of it."""
-        return self.state in RUNNING
+        return self.state in _RUNNING
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from market.recalling import Recalling
 
 # A node that shows less than another one did before catches up within this time.
 _BEHIND_S = 60
-# No reorganisation is expected to reach deeper.
+# So long after its end a request is looked at again if a reorganisation has replaced that block.
 _WATCHED_BLOCKS = 16
 
 

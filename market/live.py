@@ -200,7 +200,7 @@ class LiveMarket:
         mine = known.mine if known else ()
         if request.status == Status.SETTLED and self._is_newest(request):
             mine = mine or self._mine(self.market.bids(request.request_id, head.number))
-            paid = self._payments(request) if mine else ()
+            paid = self._payments(request, head) if mine else ()
             return Round(request, mine=mine, payments=paid, supply=known.supply if known else None)
         return Round(request, mine=mine)
 
@@ -232,11 +232,11 @@ class LiveMarket:
     def _mine(self, bids: Sequence[Bid]) -> tuple[Bid, ...]:
         return tuple(bid for bid in bids if bid.consumer == self.account)
 
-    def _payments(self, request: Request) -> tuple[Payment, ...] | None:
+    def _payments(self, request: Request, head: Block) -> tuple[Payment, ...] | None:
         if not request.energy_wh:
             return ()
         try:
-            return tuple(self.market.payments(request, self.account))
+            return tuple(self.market.payments(request, self.account, head=head))
         except NodeUnavailableError:
             # Some nodes refuse to search their logs, and show everything else.
             return None

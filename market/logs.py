@@ -13,7 +13,7 @@ from market.portions import REFUSALS, Portion
 
 # Free plans of public nodes refuse more blocks than that in one question.
 _WIDEST_RANGE = 1_000
-# No reorganisation is expected to reach deeper.
+# What a search has found in younger blocks, a reorganisation may take back until it goes on.
 _LASTING_DEPTH = 128
 
 Read = Callable[[int, int], list[LogReceipt]]

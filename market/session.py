@@ -16,7 +16,6 @@ from market import accounts, report
 from market.contract import DemandReduction
 from market.envfile import exposure_warning
 from market.errors import MarketError
-from market.flight import Journal
 from market.happenings import LogFormat
 from market.interrupts import ignore_interrupts, raise_interrupts
 from market.masking import Mask, guard_error_output
@@ -52,12 +51,11 @@ class Session:
         urls = live_network(self.settings).rpc_urls
         return [connect_pool([url], chain_id, now=False) for url in urls]
 
-    def utility_sender(self, journal: Journal | None = None) -> Sender:
+    def utility_sender(self) -> Sender:
         """Return the utility's account, ready to send."""
-        signer = accounts.utility_signer(self.settings, self.web3, remote=self.remote)
-        return self._sender(signer, journal)
+        return self._sender(accounts.utility_signer(self.settings, self.web3, remote=self.remote))
 
-    def consumer_sender(self, journal: Journal | None = None) -> Sender:
+    def consumer_sender(self) -> Sender:
         """Return the consumer's account, ready to send what a consumer has to send."""
         settings = self.settings
         signer = ConsumerSigner(
@@ -66,7 +64,7 @@ class Session:
             self._chain_id,
             settings.maximum_fee_wei_per_gas,
         )
-        return self._sender(signer, journal)
+        return self._sender(signer)
 
     def market(self) -> DemandReduction:
         """Return the contract named in .env."""
@@ -77,12 +75,11 @@ class Session:
         with node_errors(self.web3):
             return self.web3.eth.chain_id
 
-    def _sender(self, signer: Signer, journal: Journal | None) -> Sender:
+    def _sender(self, signer: Signer) -> Sender:
         settings = self.settings
         return Sender(
             self.web3,
             signer,
-            journal,
             ceiling_wei=settings.maximum_fee_wei_per_gas,
             replace_s=settings.replace_seconds,
             oracles=live_network(settings).fee_oracles if self.remote else (),
