@@ -1,4 +1,6 @@
 import gc
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +27,30 @@ def _quick_isolation():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_snapshots():
+    """Let Brownie ask for its caller without reading the source of everybody who called that.
+
+    It does so twice for every isolation, to warn of a use that there is none of here.
+    """
+
+    def stack():
+        return [None, SimpleNamespace(frame=sys._getframe(2))]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules["brownie.network.rpc"], "inspect", SimpleNamespace(stack=stack))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_chain(web3):
+    """Ask the node once for the chain's id, which web3 wants to know for every call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(web3.provider, "cache_allowed_requests", True)
+        patch.setattr(web3.provider, "cacheable_requests", {"eth_chainId"})
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
