@@ -1,7 +1,8 @@
 import pytest
 
 from market.clearing import Pricing
-from tests.contract.helpers import MAX_SKIPS, STEP_WEI, Status, logs, reverts
+from tests.contract.driver import Driver
+from tests.contract.helpers import MAX_SKIPS, PRICE_LEVELS, STEP_WEI, Status, logs, reverts
 
 ALL = 2**256 - 1
 
@@ -115,6 +116,22 @@ def test_pay_winners__any_batch_size__pays_the_same_winners_in_the_same_order(
         ]
     assert got == expected
     assert sum(energy_wh for _, _, energy_wh, _ in got) == 1000
+
+
+def test_pay_winners__bid_at_every_level__pays_each_its_own_price(
+    market, open_request, close_gate, utility, alice
+):
+    """What is wrong with a single level can only be seen there."""
+    driver = Driver(market)
+    open_request(pricing=Pricing.PAY_AS_BID)
+    for begin in range(1, PRICE_LEVELS, 250):
+        driver.transact(alice, "submit_bids", 1, [(1, begin + i) for i in range(250)])
+    close_gate()
+    driver.transact(utility, "select_winners", 1)
+    events = [event for _ in range(4) for event in driver.transact(alice, "pay_winners", 1, 250)]
+    got = {fields["bid_id"]: fields["amount_wei"] for _, fields in events[:PRICE_LEVELS]}
+    assert got == {level: level * STEP_WEI for level in range(1, PRICE_LEVELS + 1)}
+    assert events[PRICE_LEVELS:] == [settled(sum(got.values()))]
 
 
 def test_pay_winners__none__pays_none_and_tells_how_many_are_left(market, three_winners, stranger):
