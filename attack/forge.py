@@ -26,32 +26,38 @@ class Campaign:
     failure: str
 
 
-def fuzz(profile: str, seed: int, tally: Tally) -> Campaign:
+def fuzz(
+    profile: str, seed: int, tally: Tally, root: Path = ROOT, timeout_s: float | None = None
+) -> Campaign:
     """Fuzz with a profile of foundry.toml, and add the calls made to the tally.
 
-    A failure leaves the tally without the sequence that failed. MarketError when forge cannot run.
+    A failure leaves the tally without the sequence that failed. MarketError when forge cannot run,
+    subprocess.TimeoutExpired when it takes too long. `root` is the project, or a copy of it.
     """
-    FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=FOLDER, prefix="fuzz-") as folder:
+    own = root / FOLDER.name
+    own.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=own, prefix="fuzz-") as folder:
         calls = Path(folder, "calls.txt")
         calls.touch()
-        settings = {"FOUNDRY_PROFILE": profile, "FUZZ_TALLY": str(calls.relative_to(ROOT))}
+        settings = {"FOUNDRY_PROFILE": profile, "FUZZ_TALLY": str(calls.relative_to(root))}
         # Otherwise forge would begin with whatever failed last, which may be another contract's.
         settings["FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR"] = str(Path(folder, "failures"))
-        answer = _forge(settings, "test", "--json", "--fuzz-seed", str(seed))
+        words = ("test", "--json", "--fuzz-seed", str(seed))
+        answer = _forge(root, settings, *words, timeout_s=timeout_s)
         tally.read(calls)
     return _campaign(seed, answer)
 
 
-def _forge(settings: dict[str, str], *arguments: str) -> str:
+def _forge(root: Path, settings: dict[str, str], *arguments: str, timeout_s: float | None) -> str:
     result = subprocess.run(
         [FORGE, *arguments],
-        cwd=ROOT,
+        cwd=root,
         env=os.environ | settings,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
+        timeout=timeout_s,
     )
     # It exits with 1 for a failed test too, and then says so in its JSON.
     if not result.stdout.lstrip().startswith("{"):

@@ -29,7 +29,7 @@ def exported() -> str:
 
     MarketError when they do not compile.
     """
-    settings = _settings()
+    settings = compiler_settings()
     compiled = _compile(settings)
     metadata = json.loads(compiled["metadata"])
     contract: dict[str, Any] = {
@@ -44,7 +44,7 @@ def exported() -> str:
     return json.dumps(contract, indent=1) + "\n"
 
 
-def _settings() -> dict[str, Any]:
+def compiler_settings() -> dict[str, Any]:
     """Return the compiler settings of brownie-config.yaml, as solc names them."""
     compiler = yaml.safe_load((ROOT / "brownie-config.yaml").read_text("utf-8"))["compiler"]
     solc = compiler["solc"]

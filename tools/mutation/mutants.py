@@ -1,0 +1,67 @@
+"""What to change in the contract and its libraries, as Slither's mutators say."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from slither import Slither
+from slither.tools.mutator.mutators import all_mutators
+from slither.tools.mutator.mutators.abstract_mutator import AbstractMutator
+
+from tools.analyse import slither_of
+from tools.export_contract import ROOT, SOURCE
+
+# Reverting instead of a statement, taking it out, or changing what it reckons with.
+_MUTATORS = ("AOR", "ASOR", "BOR", "CR", "LIR", "LOR", "MIA", "MVIE", "MVIV", "ROR", "RR", "UOR")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change of one place in a source file; `start` and `end` count bytes."""
+
+    file: str
+    start: int
+    end: int
+    line: int
+    mutator: str
+    old: str
+    new: str
+
+    def source(self, root: Path) -> str:
+        """Return the file's content with the change."""
+        content = (root / self.file).read_bytes()
+        return (content[: self.start] + self.new.encode() + content[self.end :]).decode()
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} {_short(self.old)} -> {_short(self.new)}"
+
+
+def mutants(root: Path = ROOT) -> list[Mutant]:
+    """Return every mutant of the contract and its own libraries, in an order that stays."""
+    # The compiler's own warnings are about OpenZeppelin's files.
+    logging.getLogger("CryticCompile").setLevel(logging.ERROR)
+    slither = slither_of(root / SOURCE)
+    found = {mutant for name in _MUTATORS for mutant in _mutants_by(slither, name, root)}
+    return sorted(found, key=lambda mutant: (mutant.file, mutant.start, mutant.mutator, mutant.new))
+
+
+def _mutants_by(slither: Slither, name: str, root: Path) -> Iterator[Mutant]:
+    mutator: type[AbstractMutator] = getattr(all_mutators, name)
+    (unit,) = slither.compilation_units
+    for contract in unit.contracts:
+        file = Path(contract.source_mapping.filename.absolute)
+        if not file.is_relative_to(root / "contracts") or contract.is_interface:
+            continue
+        made = mutator(unit, 0, "", "", contract, None, False, Path(), [])._mutate()
+        for patch in made.get("patches", {}).get(str(file), []):
+            yield Mutant(
+                str(file.relative_to(root)),
+                *(patch["start"], patch["end"], patch["line_number"], name),
+                *(patch["old_string"], patch["new_string"]),
+            )
+
+
+def _short(code: str) -> str:
+    words = " ".join(code.split())
+    return repr(words if len(words) <= 100 else f"{words[:97]}...")
