@@ -5,7 +5,7 @@
 #     ./run_mutation.sh                             the pure rules, about 25 minutes
 #     ./run_mutation.sh contract                    the contract, about two hours of one core
 #     ./run_mutation.sh contract 300 --workers 2    300 mutants of it, two at a time
-#     ./run_mutation.sh contract --seconds 600      what can be begun in that time
+#     ./run_mutation.sh contract --seconds 600      what can be begun in that time; 0: what is known
 #     ./run_mutation.sh contract --again            those that survived once more, after a change of the tests
 #
 # Both go on where they were interrupted. After a change of the rules or their tests delete mutants/;

@@ -41,7 +41,7 @@ def _run(count: int | None, seconds: float, workers: int, again: bool) -> None:
     chosen = chosen[:count]
     known = results.read()
     unknown = [m for m in chosen if m not in known or (again and known[m].fate == SURVIVED)]
-    if unknown:
+    if unknown and seconds > 0:
         fates = [fate for mutant, fate in known.items() if mutant not in unknown]
         with Team(first, workers, fates) as team:
             team.try_all(unknown, results, ends_s)
