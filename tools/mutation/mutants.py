@@ -55,11 +55,18 @@ def _mutants_by(slither: Slither, name: str, root: Path) -> Iterator[Mutant]:
             continue
         made = mutator(unit, 0, "", "", contract, None, False, Path(), [])._mutate()
         for patch in made.get("patches", {}).get(str(file), []):
-            yield Mutant(
-                str(file.relative_to(root)),
-                *(patch["start"], patch["end"], patch["line_number"], name),
-                *(patch["old_string"], patch["new_string"]),
-            )
+            old, new = patch["old_string"], patch["new_string"]
+            place = _place(file.read_bytes(), patch["start"], patch["end"], old.encode())
+            yield Mutant(str(file.relative_to(root)), *place, patch["line_number"], name, old, new)
+
+
+def _place(content: bytes, start: int, end: int, old: bytes) -> tuple[int, int]:
+    """Return where `old` is.
+
+    Where Slither changes the whole of `a == 0 || b` it names a part of it, and would leave the rest.
+    """
+    begin = content.rfind(old, max(0, end - len(old)), start + len(old))
+    return (start, end) if begin < 0 else (begin, begin + len(old))
 
 
 def _short(code: str) -> str:
