@@ -155,7 +155,7 @@ def test_pay_winners__payee_returns_all_the_bytes_its_gas_buys__is_paid_and_noth
     assert bombing.balance() == 200 * 21 * STEP_WEI
 
 
-@pytest.mark.parametrize("gas", [0, 5_000, 25_000, 29_000])
+@pytest.mark.parametrize("gas", [0, 5_000, 25_000, 31_900])
 def test_pay_winners__smart_wallet_that_works_a_little__is_paid(
     market, open_request, bid, settle, stranger, BusyPayee, gas
 ):
