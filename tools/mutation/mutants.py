@@ -63,7 +63,7 @@ def _mutants_by(slither: Slither, name: str, root: Path) -> Iterator[Mutant]:
 def _place(content: bytes, start: int, end: int, old: bytes) -> tuple[int, int]:
     """Return where `old` is.
 
-    Where Slither changes the whole of `a == 0 || b` it names a part of it, and would leave the rest.
+    Where Slither changes the whole of `a == 0 || b` it names a part, and would leave the rest.
     """
     begin = content.rfind(old, max(0, end - len(old)), start + len(old))
     return (start, end) if begin < 0 else (begin, begin + len(old))
