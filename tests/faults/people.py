@@ -13,6 +13,7 @@ from eth_account.signers.local import LocalAccount
 from market.bids import Offer
 from market.contract import DemandReduction
 from market.errors import MarketError
+from market.status import Status, load_status, status_path
 from market.store import Results, load_results, save_offers
 from tests.faults.nursery import Copy
 from tests.faults.waiting import wait_until
@@ -127,6 +128,15 @@ class Household(Person):
     def start(self, *words: str) -> Copy:
         """Start the consumer."""
         return self.run("consumer", *words)
+
+    def wait_for_first_look(self) -> None:
+        """Return once the consumer has seen the chain: what it asks only at its start is asked."""
+        self.wait_for(WAITING)
+        wait_until(lambda: self._status().last_block is not None, lambda: self.told)
+
+    def _status(self) -> Status:
+        """Return what it says of itself."""
+        return load_status(status_path(self.database))
 
     @property
     def market(self) -> DemandReduction:

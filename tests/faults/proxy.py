@@ -107,6 +107,10 @@ class Proxy:
     def remove(self, rule: Rule) -> None:
         self._rules = [other for other in self._rules if other is not rule]
 
+    def follows(self, rule: Rule) -> bool:
+        """Return whether a rule is applied."""
+        return rule in self._rules
+
     def clear(self) -> None:
         """Forget all rules."""
         self._rules = []
