@@ -5,7 +5,7 @@ from bench.figures import Figure, Section, share
 from bench.rounds import BID_WH, Round
 from bench.workbench import Workbench
 
-ONE_BID_LIMIT = 41_500
+ONE_BID_LIMIT = 41_000
 ONE_OF_TEN_LIMIT = 16_000
 FIRST_USE_LIMIT = 62_000
 ONE_BID_REPLACED = "95,091"

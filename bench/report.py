@@ -23,7 +23,7 @@ FLOOR = """\
 
 - A bid alone in its transaction: 21,788 for the transaction and its calldata, 15,000 for the three
   slots it writes (the request's, the bid's, its word of levels) and 2,780 for the log are the
-  floor, 39,568. The remaining 1,844 are code: 538 to find the function, 206 to check the calldata,
+  floor, 39,568. The remaining 1,403 are code: 472 to find the function, 206 to check the calldata,
   the rest the checks and the packing of the bid.
 - A selection that finds 143 words of levels in use: 300,300 to read them, 30,000 to write the
   newest bids of those words into six slots (17,100 more each at the first use of a book), 22,100

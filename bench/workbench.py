@@ -9,6 +9,7 @@ from bench.chain import Chain
 from bench.contract import Market
 from bench.rounds import BID_WH, Round
 from market.clearing import Pricing
+from market.model import BOOKS
 
 WARM_BIDS = 1200
 """How many bids of the used book have been used: more than any case enters."""
@@ -55,5 +56,5 @@ class Workbench:
         first = Round(self._used, reduction_wh=WARM_BIDS * BID_WH)
         first.submit_all([number % self.levels + 1 for number in range(WARM_BIDS)])
         first.finish()
-        for _ in range(self._used.read("BOOKS") - 1):
+        for _ in range(BOOKS - 1):
             Round(self._used, reduction_wh=1).cancel()

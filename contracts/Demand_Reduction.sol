@@ -4,11 +4,13 @@ pragma solidity 0.8.30;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {SafeTransferLib} from "solady/src/utils/SafeTransferLib.sol";
 
 import {IDemand_Reduction} from "./interfaces/IDemand_Reduction.sol";
 import {BidWord} from "./libraries/BidWord.sol";
 import {BookLib} from "./libraries/BookLib.sol";
+import {either} from "./libraries/Either.sol";
 import {HeadsLib} from "./libraries/HeadsLib.sol";
 import {MAX_BID_ID} from "./libraries/LevelsWord.sol";
 import {PRICE_LEVELS as LEVELS} from "./libraries/PriceGrid.sol";
@@ -25,17 +27,19 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /// @inheritdoc IDemand_Reduction
     uint256 public constant PRICE_LEVELS = LEVELS;
-    /// @inheritdoc IDemand_Reduction
-    uint256 public constant BOOKS = 16;
-    /// @inheritdoc IDemand_Reduction
-    uint256 public constant MAX_REDUCTION_WH = MAX_WORD_REDUCTION_WH;
-    /// @inheritdoc IDemand_Reduction
-    uint256 public constant MAX_BIDDING_SECONDS = 30 days;
-    /// @inheritdoc IDemand_Reduction
-    uint256 public constant MAX_SKIPS = 1000;
+    uint256 private constant BOOKS = 16;
+    uint256 private constant MAX_REDUCTION_WH = MAX_WORD_REDUCTION_WH;
+    uint256 private constant MAX_BIDDING_SECONDS = 30 days;
+    uint256 private constant MAX_SKIPS = 1000;
 
-    /// @dev Every use of a book needs a stamp of its own, and a stamp has 16 bits.
-    uint256 private constant MAX_REQUESTS = BOOKS * type(uint16).max - 1;
+    /// @dev Request ids are below this. Every use of a book needs a stamp of its own, and a stamp has 16 bits, one value
+    /// of which is left out: `BOOKS * (2**16 - 1)`. Written out, as are the next two, for use in assembly.
+    uint256 private constant REQUESTS = 1048560;
+    /// @dev Storage slots of a request, and of a book.
+    uint256 private constant REQUEST_SLOTS = 4;
+    uint256 private constant BOOK_SLOTS = 8388767;
+    /// @dev Bytes of a bid in calldata.
+    uint256 private constant BID_BYTES = 64;
     /// @dev Gas a payee may use: enough for a smart wallet to log what it got, too little to hurt a batch.
     uint256 private constant PAYEE_GAS = 30_000;
     /// @dev Gas that must be left before a push, so that the payee gets all of `PAYEE_GAS` and the call can end well.
@@ -78,13 +82,15 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @inheritdoc IDemand_Reduction
     uint256 public request_count;
 
-    mapping(uint256 requestId => RequestData) private _requests;
+    /// @dev Like the books a fixed array, whose slots are found by arithmetic, without a hash. There is no request 0.
+    RequestData[REQUESTS] private _requests;
     mapping(address consumer => Standing) private _standings;
     mapping(address payee => uint256 amountWei) private _deferred;
     BookLib.Book[BOOKS] private _books;
 
     /// @notice Makes the deployer the utility.
     constructor(Access access_) Ownable(msg.sender) {
+        _checkPlaces();
         access = access_;
         emit AccessChanged(access_);
     }
@@ -118,7 +124,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         }
         request_id = _takeBook();
 
-        RequestData storage request = _requests[request_id];
+        RequestData storage request = _request(request_id);
         request.word = RequestWordLib.pack(
             reduction_wh, minimum_bid_wh, gateClosure, price_step_wei, access, pricing
         );
@@ -154,7 +160,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         access = access_;
         uint256 newest = request_count;
         for (uint256 i; i < BOOKS && i < newest; ++i) {
-            RequestData storage request = _requests[newest - i];
+            RequestData storage request = _request(newest - i);
             request.word = request.word.withAccess(access_);
         }
         emit AccessChanged(access_);
@@ -189,25 +195,30 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /// @inheritdoc IDemand_Reduction
     function submit_bids(uint256 request_id, Bid[] calldata bids) external returns (uint256 first_bid_id) {
-        (RequestData storage request, RequestWord word) = _openRequest(request_id);
-        if (!word.isOpenToAll()) {
-            if (!_isAllowed(msg.sender, word.access())) revert NotAllowed(msg.sender);
+        RequestData storage request = _request(request_id);
+        RequestWord word = request.word;
+        // What is usual is looked at in one comparison, what is not in a place of its own.
+        if (either(word.isRestricted(block.timestamp), bids.length == 0)) {
+            _requireMayBid(request_id, word);
+            if (bids.length == 0) revert NoBids();
         }
-        if (bids.length == 0) revert NoBids();
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
         unchecked {
             // Calldata bounds the number of bids, and all else is far below 2**256.
-            uint256 bidId = word.bidCount();
-            first_bid_id = bidId + 1;
-            for (uint256 i; i < bids.length; ++i) {
-                (uint256 energyWh, uint256 level) = _offer(bids, i, word);
-                book.add(stamp, ++bidId, msg.sender, energyWh, level);
+            first_bid_id = word.bidCount() + 1;
+            uint256 place = _placeOf(bids);
+            uint256 end = place + bids.length * BID_BYTES;
+            while (true) {
+                (uint256 energyWh, uint256 level) = _bidAt(place);
+                place += BID_BYTES;
                 word = word.withBid(level);
+                if (_isUnusual(energyWh, level, word)) energyWh = _energyTakenWh(energyWh, level, word);
+                book.add(stamp, word.bidCount(), msg.sender, energyWh, level);
+                if (place == end) break;
             }
-            if (bidId > MAX_BID_ID) revert BookFull(MAX_BID_ID);
         }
         request.word = word;
-        _emitBidsSubmitted(request_id, first_bid_id, bids);
+        _returnWithBidsSubmitted(request_id, first_bid_id, bids);
     }
 
     /// @inheritdoc IDemand_Reduction
@@ -232,7 +243,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /// @inheritdoc IDemand_Reduction
     function select_winners(uint256 request_id) external nonReentrant {
-        RequestData storage request = _requests[request_id];
+        RequestData storage request = _request(request_id);
         RequestWord word = request.word;
         if (word.status() != Status.BIDDING) revert WrongStatus(request_id, word.status());
         if (block.timestamp < word.gateClosure()) revert GateOpen(word.gateClosure(), block.timestamp);
@@ -263,7 +274,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         nonReentrant
         returns (uint256 winners_left)
     {
-        RequestData storage request = _requests[request_id];
+        RequestData storage request = _request(request_id);
         RequestWord word = request.word;
         if (word.status() != Status.CLEARED) revert WrongStatus(request_id, word.status());
 
@@ -290,7 +301,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /// @inheritdoc IDemand_Reduction
     function get_request(uint256 request_id) external view returns (Request memory request) {
-        RequestData storage data = _requests[request_id];
+        RequestData storage data = _request(request_id);
         RequestWord word = data.word;
         Status status = word.status();
         uint256 escrowWei = _escrowWei(word);
@@ -325,7 +336,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         returns (BookedBid[] memory bids)
     {
         BookLib.Book storage book = _bookForReading(request_id);
-        uint256 bidCount = _requests[request_id].word.bidCount();
+        uint256 bidCount = _request(request_id).word.bidCount();
         if (offset >= bidCount) return bids;
         uint256 length = bidCount - offset;
         if (length > limit) length = limit;
@@ -344,7 +355,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         returns (Winner[] memory winners)
     {
         BookLib.Book storage book = _bookForReading(request_id);
-        RequestData memory request = _requests[request_id];
+        RequestData memory request = _request(request_id);
         RequestWord word = request.word;
         uint256 length = word.bidCount();
         if (length > limit) length = limit;
@@ -377,7 +388,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         view
         returns (uint16 clearing_level, uint40 energy_wh, uint256 cost_wei, uint256 offered_wh)
     {
-        RequestData storage request = _requests[request_id];
+        RequestData storage request = _request(request_id);
         RequestWord word = request.word;
         if (word.status() != Status.BIDDING) {
             return (request.clearingLevel, request.energyWh, request.costWei, request.energyWh);
@@ -405,6 +416,15 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         return _standings[consumer];
     }
 
+    /// @inheritdoc IDemand_Reduction
+    function get_constants()
+        external
+        pure
+        returns (uint256 books, uint256 max_reduction_wh, uint256 max_bidding_seconds, uint256 max_skips)
+    {
+        return (BOOKS, MAX_REDUCTION_WH, MAX_BIDDING_SECONDS, MAX_SKIPS);
+    }
+
     /* OWNERSHIP */
 
     /// @notice Refused: without a utility nobody could ever request again.
@@ -412,20 +432,51 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         revert OwnershipNotRenounceable();
     }
 
-    /* INTERNAL: BOOKS */
+    /* INTERNAL: REQUESTS AND BOOKS */
 
     /// @dev The next request's id. Its book must be free: the request that used it last is finished or never was.
     function _takeBook() private returns (uint256 requestId) {
         requestId = ++request_count;
-        if (requestId > MAX_REQUESTS) revert RequestsExhausted(MAX_REQUESTS);
+        if (requestId >= REQUESTS) revert RequestsExhausted(REQUESTS - 1);
         if (requestId <= BOOKS) return requestId;
-        Status previous = _requests[requestId - BOOKS].word.status();
+        Status previous = _request(requestId - BOOKS).word.status();
         if (previous == Status.BIDDING || previous == Status.CLEARED) revert BookBusy(requestId - BOOKS);
     }
 
     /// @dev The book of a request and the stamp that its levels carry.
-    function _bookOf(uint256 requestId) private view returns (BookLib.Book storage book, uint256 stamp) {
-        return (_books[requestId % BOOKS], _stamp(requestId));
+    function _bookOf(uint256 requestId) private pure returns (BookLib.Book storage book, uint256 stamp) {
+        return (_book(requestId), _stamp(requestId));
+    }
+
+    /// @dev `_books[requestId % BOOKS]`, without looking whether there are so many.
+    function _book(uint256 requestId) private pure returns (BookLib.Book storage book) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            book.slot := add(_books.slot, mul(BOOK_SLOTS, mod(requestId, BOOKS)))
+        }
+    }
+
+    /// @dev The request of this id; for one that there can never be, request 0, which never is.
+    function _request(uint256 requestId) private pure returns (RequestData storage request) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            request.slot := add(_requests.slot, mul(REQUEST_SLOTS, mul(requestId, lt(requestId, REQUESTS))))
+        }
+    }
+
+    /// @dev Fails if `_request` or `_book` reckon otherwise than the compiler. Known when compiled, so it costs nothing.
+    function _checkPlaces() private view {
+        RequestData storage request = _requests[REQUESTS - 1];
+        RequestData storage sameRequest = _request(REQUESTS - 1);
+        BookLib.Book storage book = _books[BOOKS - 1];
+        BookLib.Book storage sameBook = _book(REQUESTS - 1);
+        bool same;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            same := and(eq(request.slot, sameRequest.slot), eq(book.slot, sameBook.slot))
+        }
+        assert(same && book.isAsCompiled());
+        assert(REQUESTS == BOOKS * type(uint16).max);
     }
 
     /// @dev Never 0, so that a slot never used is empty to every request.
@@ -438,52 +489,81 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     /// @dev The book of a request, if no later request has it.
     function _bookForReading(uint256 requestId) private view returns (BookLib.Book storage book) {
         if (request_count >= requestId + BOOKS) revert BookReused(requestId);
-        return _books[requestId % BOOKS];
+        return _book(requestId);
     }
+
+    /* INTERNAL: BIDDING */
 
     /// @dev A request that takes bids now.
     function _openRequest(uint256 requestId) private view returns (RequestData storage request, RequestWord word) {
-        request = _requests[requestId];
+        request = _request(requestId);
         word = request.word;
-        if (!word.isBidding()) revert WrongStatus(requestId, word.status());
+        _requireOpen(requestId, word);
+    }
+
+    function _requireOpen(uint256 requestId, RequestWord word) private view {
+        if (word.status() != Status.BIDDING) revert WrongStatus(requestId, word.status());
         if (block.timestamp >= word.gateClosure()) revert GateClosed(word.gateClosure(), block.timestamp);
     }
 
-    /// @dev One of the bids, as it enters the book. `i` must be below the number of bids.
-    function _offer(Bid[] calldata bids, uint256 i, RequestWord word)
-        private
-        pure
-        returns (uint256 energyWh, uint256 level)
-    {
+    /// @dev Whatever `isRestricted` may have meant.
+    function _requireMayBid(uint256 requestId, RequestWord word) private view {
+        _requireOpen(requestId, word);
+        if (!_isAllowed(msg.sender, word.access())) revert NotAllowed(msg.sender);
+    }
+
+    /// @dev Where in calldata the first bid is.
+    function _placeOf(Bid[] calldata bids) private pure returns (uint256 place) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            // bids[i], read without looking whether the values are within their types: the checks below do.
-            let bid := add(bids.offset, shl(6, i))
-            energyWh := calldataload(bid)
-            level := calldataload(add(bid, 0x20))
+            place := bids.offset
         }
-        if (energyWh < word.minimumBidWh()) revert BidTooSmall(energyWh, word.minimumBidWh());
-        if (energyWh == 0) revert BidTooSmall(energyWh, word.minimumBidWh());
+    }
+
+    /// @dev The bid at this place in calldata, read without looking whether its fields are within their types:
+    /// `_isUnusual` does.
+    function _bidAt(uint256 place) private pure returns (uint256 energyWh, uint256 level) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            energyWh := calldataload(place)
+            level := calldataload(add(place, 0x20))
+        }
+    }
+
+    /// @dev Whether a bid, which `word` counts already, cannot be taken, or not with all of its energy.
+    function _isUnusual(uint256 energyWh, uint256 level, RequestWord word) private pure returns (bool) {
         unchecked {
-            if (level - 1 >= PRICE_LEVELS) revert PriceLevelOutOfRange(level, PRICE_LEVELS);
+            // What is too small becomes the largest of numbers by the subtraction.
+            uint256 leastWh = word.leastBidWh();
+            bool energyUnusual = energyWh - leastWh > word.reductionWh() - leastWh;
+            return either(either(energyUnusual, level - 1 > PRICE_LEVELS - 1), word.isOverfull());
         }
+    }
+
+    /// @dev With how much energy an unusual bid is taken (Wh), if it is.
+    function _energyTakenWh(uint256 energyWh, uint256 level, RequestWord word) private pure returns (uint256) {
+        if (energyWh < word.leastBidWh()) revert BidTooSmall(energyWh, word.minimumBidWh());
+        if (level == 0 || level > PRICE_LEVELS) revert PriceLevelOutOfRange(level, PRICE_LEVELS);
+        if (word.isOverfull()) revert BookFull(MAX_BID_ID);
         // More than the reduction can never be sold, and would only fill the level for others.
-        if (energyWh > word.reductionWh()) energyWh = Math.min(bids[i].energy_wh, word.reductionWh());
+        return Math.min(SafeCast.toUint32(energyWh), word.reductionWh());
     }
 
     /// @dev As `emit BidsSubmitted(requestId, msg.sender, firstBidId, bids)`, which would decode and encode every bid
-    /// once more. Only for bids whose every field has been read, and so found to be within its type.
-    function _emitBidsSubmitted(uint256 requestId, uint256 firstBidId, Bid[] calldata bids) private {
+    /// once more, and `return firstBidId` from the call. Only for bids whose every field has been found to be within its
+    /// type.
+    function _returnWithBidsSubmitted(uint256 requestId, uint256 firstBidId, Bid[] calldata bids) private {
         bytes32 topic = BidsSubmitted.selector;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
+            // The list as it is in calldata: its length, then the bids.
+            let size := add(0x20, mul(bids.length, BID_BYTES))
             let data := mload(0x40)
-            let size := mul(bids.length, 0x40) // a bid is two words of calldata
             mstore(data, firstBidId)
             mstore(add(data, 0x20), 0x40) // where the list begins
-            mstore(add(data, 0x40), bids.length)
-            calldatacopy(add(data, 0x60), bids.offset, size)
-            log3(data, add(0x60, size), topic, requestId, caller())
+            calldatacopy(add(data, 0x40), sub(bids.offset, 0x20), size)
+            log3(data, add(0x40, size), topic, requestId, caller())
+            return(data, 0x20)
         }
     }
 
@@ -533,7 +613,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         BookLib.Payment memory payment,
         uint256 maxWinners
     ) private returns (uint256 leftWh) {
-        RequestData storage request = _requests[requestId];
+        RequestData storage request = _request(requestId);
         Batch memory batch = _batch(requestId, request, payment);
         BookLib.Walk memory walk = BookLib.Walk(payment.nextHead, payment.bidId, payment.lateWh);
         unchecked {

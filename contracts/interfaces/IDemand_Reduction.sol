@@ -222,9 +222,10 @@ interface IDemand_Reduction {
     /* THE UTILITY */
 
     /// @notice Requests a demand reduction and puts the most it can cost into escrow.
-    /// @dev Only the utility (the owner). Request ids count from 1. Requests may overlap, up to `BOOKS` of them.
-    /// @dev Warning: reverts with `BookBusy` while the request made `BOOKS` requests earlier is not finished.
-    /// @param reduction_wh The energy wanted (Wh), from 1 to `MAX_REDUCTION_WH`.
+    /// @dev Only the utility (the owner). Request ids count from 1. Requests may overlap, up to `books` of them
+    /// (`get_constants`).
+    /// @dev Warning: reverts with `BookBusy` while the request made `books` requests earlier is not finished.
+    /// @param reduction_wh The energy wanted (Wh), from 1 to `max_reduction_wh`.
     /// @param price_step_wei The step of the price grid (wei per Wh); the maximum price is `PRICE_LEVELS` steps.
     /// @param bidding_seconds How long bids are taken, counted from this block's timestamp (s).
     /// @param dispatch_start When the reduction is to begin (s), not before gate closure; 0 with `dispatch_end` 0
@@ -299,7 +300,7 @@ interface IDemand_Reduction {
 
     /// @notice Pays up to `max_winners` winning bids, in an order of the contract's own: about from the cheapest up.
     /// @dev Anybody, as often as it takes. A payee that reverts, burns gas or returns much data costs a bounded
-    /// amount of gas, and is credited instead. A call also ends after `MAX_SKIPS` bids that won nothing.
+    /// amount of gas, and is credited instead. A call also ends after `max_skips` bids that won nothing.
     /// @dev Warning: allow about 25,000 gas for a winner, and 75,000 for one that may be hostile.
     /// @param max_winners The most winning bids to pay in this call.
     /// @return winners_left 0 if the request is settled. Otherwise at least 1 and at most the bids not looked at
@@ -349,21 +350,19 @@ interface IDemand_Reduction {
     function access() external view returns (Access);
 
     /// @notice How many requests there have been; also the id of the newest.
-    /// @dev Only the newest `BOOKS` requests can be unfinished.
+    /// @dev Only the newest `books` requests can be unfinished.
     function request_count() external view returns (uint256);
 
     /// @notice The levels of a price grid.
     function PRICE_LEVELS() external view returns (uint256);
 
-    /// @notice How many requests may be unfinished at a time.
-    function BOOKS() external view returns (uint256);
-
-    /// @notice The largest reduction that can be requested (Wh).
-    function MAX_REDUCTION_WH() external view returns (uint256);
-
-    /// @notice The longest bidding time (s).
-    function MAX_BIDDING_SECONDS() external view returns (uint256);
-
-    /// @notice How many bids that won nothing one `pay_winners` passes over.
-    function MAX_SKIPS() external view returns (uint256);
+    /// @notice What else the contract is bounded by.
+    /// @return books How many requests may be unfinished at a time.
+    /// @return max_reduction_wh The largest reduction that can be requested (Wh).
+    /// @return max_bidding_seconds The longest bidding time (s).
+    /// @return max_skips How many bids that won nothing one `pay_winners` passes over.
+    function get_constants()
+        external
+        view
+        returns (uint256 books, uint256 max_reduction_wh, uint256 max_bidding_seconds, uint256 max_skips);
 }

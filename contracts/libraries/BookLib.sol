@@ -70,6 +70,9 @@ library BookLib {
     /// @notice The energy offered at this level has reached what the book can count.
     error LevelFull(uint256 price_level);
 
+    /// @dev Storage slots of a book before its bids, written out for use in assembly.
+    uint256 private constant BIDS_OFFSET = 159;
+
     /* WRITING */
 
     /// @notice Enters a bid as the newest. `bidId`, `energyWh` and `level` must have been checked.
@@ -77,12 +80,12 @@ library BookLib {
         internal
     {
         (LevelsSlot storage slot, uint256 lane) = _position(book, level);
-        LevelsWord word = slot.word.orEmpty(stamp);
+        LevelsWord bare = slot.word.bare(stamp);
         unchecked {
-            if (word.energyWh(lane) + energyWh > MAX_LEVEL_WH) revert LevelFull(level);
+            if (bare.energyWh(lane) + energyWh > MAX_LEVEL_WH) revert LevelFull(level);
         }
-        _bid(book, bidId).word = BidWordLib.pack(consumer, energyWh, level, word.newestBidId());
-        slot.word = word.withBid(lane, energyWh, bidId);
+        _bid(book, bidId).word = BidWordLib.pack(consumer, energyWh, level, bare.newestBidIdOfBare());
+        slot.word = bare.withBid(stamp, lane, energyWh, bidId);
     }
 
     /// @notice Takes the energy of `bid` out of the book. The bid stays in the list of its word, with nothing to win.
@@ -249,12 +252,24 @@ library BookLib {
         }
     }
 
-    /// @dev `book.bids[bidId]` without the check that `bidId` is at most `MAX_BID_ID`: every caller has seen to it.
-    function _bid(Book storage book, uint256 bidId) private view returns (BidSlot storage slot) {
-        BidSlot[MAX_BID_ID + 1] storage bids = book.bids;
+    /// @dev `book.bids[bidId]` without the check that `bidId` is at most `MAX_BID_ID`: every caller has seen to it. The
+    /// offset is added last: the loop over bids would otherwise keep the sum of the first two on the stack.
+    function _bid(Book storage book, uint256 bidId) private pure returns (BidSlot storage slot) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            slot.slot := add(bids.slot, bidId)
+            slot.slot := add(add(book.slot, bidId), BIDS_OFFSET)
+        }
+    }
+
+    /// @notice Whether slots are where the compiler has them. Known when compiled, so it costs nothing.
+    function isAsCompiled(Book storage book) internal view returns (bool same) {
+        LevelsSlot storage level = book.levels[WORDS - 1];
+        LevelsSlot storage sameLevel = _levels(book, WORDS - 1);
+        BidSlot storage bid = book.bids[MAX_BID_ID];
+        BidSlot storage sameBid = _bid(book, MAX_BID_ID);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            same := and(eq(level.slot, sameLevel.slot), eq(bid.slot, sameBid.slot))
         }
     }
 

@@ -36,9 +36,14 @@ library LevelsWordLib {
         return LevelsWord.unwrap(word) >> STAMP_SHIFT == stamp_;
     }
 
-    /// @notice The word itself if it carries `stamp_`, otherwise an empty word that does.
-    function orEmpty(LevelsWord word, uint256 stamp_) internal pure returns (LevelsWord) {
-        return word.carries(stamp_) ? word : LevelsWord.wrap(stamp_ << STAMP_SHIFT);
+    /// @notice What the word holds for the request of this stamp, without the stamp: nothing if it carries another.
+    function bare(LevelsWord word, uint256 stamp_) internal pure returns (LevelsWord bare_) {
+        uint256 rest = LevelsWord.unwrap(word) ^ (stamp_ << STAMP_SHIFT);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            // Without a branch: times 0 if there is something left of a stamp.
+            bare_ := mul(rest, iszero(shr(STAMP_SHIFT, rest)))
+        }
     }
 
     /// @notice The energy of the lanes 0, 2, 4 and 6, from the lowest bit, in fields of 62 bits (Wh).
@@ -63,15 +68,24 @@ library LevelsWordLib {
         return (LevelsWord.unwrap(word) >> NEWEST_SHIFT) & MAX_BID_ID;
     }
 
-    /// @notice The word after one more bid, of `energyWh_` at one level. That level must have room for it.
-    function withBid(LevelsWord word, uint256 lane, uint256 energyWh_, uint256 bidId)
+    /// @notice The number of the newest bid in a bare word, see there.
+    function newestBidIdOfBare(LevelsWord bare_) internal pure returns (uint256) {
+        return LevelsWord.unwrap(bare_) >> NEWEST_SHIFT;
+    }
+
+    /// @notice The bare word with this stamp after one more bid, of `energyWh_` at one level. That level must have room
+    /// for it.
+    function withBid(LevelsWord bare_, uint256 stamp_, uint256 lane, uint256 energyWh_, uint256 bidId)
         internal
         pure
         returns (LevelsWord)
     {
         unchecked {
-            uint256 others = LevelsWord.unwrap(word) & ~(MAX_BID_ID << NEWEST_SHIFT);
-            return LevelsWord.wrap((others | (bidId << NEWEST_SHIFT)) + (energyWh_ << (lane * LANE_BITS)));
+            // Added as one number: the stamp, and the newest bid's number in the place of the one before it.
+            uint256 top = (stamp_ << (STAMP_SHIFT - NEWEST_SHIFT)) + bidId - bare_.newestBidIdOfBare();
+            return LevelsWord.wrap(
+                LevelsWord.unwrap(bare_) + (energyWh_ << (lane * LANE_BITS)) + (top << NEWEST_SHIFT)
+            );
         }
     }
 

@@ -11,8 +11,8 @@ contract LevelsWordHarness {
         return LevelsWord.wrap(word).carries(stamp_);
     }
 
-    function or_empty(uint256 word, uint256 stamp_) external pure returns (uint256) {
-        return LevelsWord.unwrap(LevelsWord.wrap(word).orEmpty(stamp_));
+    function bare(uint256 word, uint256 stamp_) external pure returns (uint256) {
+        return LevelsWord.unwrap(LevelsWord.wrap(word).bare(stamp_));
     }
 
     /// @dev Words of the grid from its word `index` on.
@@ -37,8 +37,16 @@ contract LevelsWordHarness {
         return LevelsWord.wrap(word).newestBidId();
     }
 
-    function with_bid(uint256 word, uint256 lane, uint256 energy, uint256 bid_id) external pure returns (uint256) {
-        return LevelsWord.unwrap(LevelsWord.wrap(word).withBid(lane, energy, bid_id));
+    function newest_bid_id_of_bare(uint256 bare_) external pure returns (uint256) {
+        return LevelsWord.wrap(bare_).newestBidIdOfBare();
+    }
+
+    function with_bid(uint256 bare_, uint256 stamp_, uint256 lane, uint256 energy, uint256 bid_id)
+        external
+        pure
+        returns (uint256)
+    {
+        return LevelsWord.unwrap(LevelsWord.wrap(bare_).withBid(stamp_, lane, energy, bid_id));
     }
 
     function with_less(uint256 word, uint256 lane, uint256 energy) external pure returns (uint256) {

@@ -23,10 +23,22 @@ contract RequestWordHarness {
     function terms(uint256 word)
         external
         pure
-        returns (uint256 reduction_wh, uint256 minimum_bid_wh, uint256 gate_closure, uint256 price_step_wei)
+        returns (
+            uint256 reduction_wh,
+            uint256 minimum_bid_wh,
+            uint256 least_bid_wh,
+            uint256 gate_closure,
+            uint256 price_step_wei
+        )
     {
         RequestWord request = RequestWord.wrap(word);
-        return (request.reductionWh(), request.minimumBidWh(), request.gateClosure(), request.priceStepWei());
+        return (
+            request.reductionWh(),
+            request.minimumBidWh(),
+            request.leastBidWh(),
+            request.gateClosure(),
+            request.priceStepWei()
+        );
     }
 
     function state(uint256 word)
@@ -44,12 +56,12 @@ contract RequestWordHarness {
         return (request.access(), request.pricing(), request.status(), request.bidCount(), request.regions());
     }
 
-    function is_open_to_all(uint256 word) external pure returns (bool) {
-        return RequestWord.wrap(word).isOpenToAll();
+    function is_restricted(uint256 word, uint256 time) external pure returns (bool) {
+        return RequestWord.wrap(word).isRestricted(time);
     }
 
-    function is_bidding(uint256 word) external pure returns (bool) {
-        return RequestWord.wrap(word).isBidding();
+    function is_overfull(uint256 word) external pure returns (bool) {
+        return RequestWord.wrap(word).isOverfull();
     }
 
     function with_bid(uint256 word, uint256 level) external pure returns (uint256) {

@@ -19,7 +19,7 @@ abstract contract Scenes is Promises, Dice {
     uint256 internal immutable MOST_WH;
 
     constructor() {
-        MOST_WH = MARKET.MAX_REDUCTION_WH();
+        (, MOST_WH,,) = MARKET.get_constants();
     }
 
     function _anybody() internal returns (address) {

@@ -24,6 +24,8 @@ MAX_BIDDING_S = MAX_BIDDING_SECONDS
 MAX_BID_ID = MOST_BIDS_IN_REQUEST
 MAX_LEVEL_WH = 2**31 - 1
 MAX_REQUESTS = 16 * 65_535 - 1
+IMPOSSIBLE_IDS = [MAX_REQUESTS + 1, MAX_REQUESTS + 2, 2**254 + 1, 3 * 2**254 + 1, 2**256 - 1]
+"""No request can have them. Times the four slots of a request, some come to where request 1 is."""
 
 PUSH_GAS = 150_000
 GAS_CAP = 2**24

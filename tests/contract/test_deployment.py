@@ -41,10 +41,12 @@ def test_constructor__ether__reverts(Demand_Reduction, utility):
 
 def test_constants__are_the_documented_limits(market):
     assert market.PRICE_LEVELS() == PRICE_LEVELS
-    assert market.BOOKS() == BOOKS
-    assert market.MAX_REDUCTION_WH() == MAX_REDUCTION_WH
-    assert market.MAX_BIDDING_SECONDS() == MAX_BIDDING_S
-    assert market.MAX_SKIPS() == MAX_SKIPS
+    assert market.get_constants().dict() == {
+        "books": BOOKS,
+        "max_reduction_wh": MAX_REDUCTION_WH,
+        "max_bidding_seconds": MAX_BIDDING_S,
+        "max_skips": MAX_SKIPS,
+    }
 
 
 def test_new_market__has_no_requests(market):

@@ -1,9 +1,9 @@
 import pytest
 
-from tests.contract.helpers import NOBODY, STEP_WEI, Status
+from tests.contract.helpers import IMPOSSIBLE_IDS, NOBODY, STEP_WEI, Status
 
 
-@pytest.mark.parametrize("request_id", [0, 2, 2**256 - 1])
+@pytest.mark.parametrize("request_id", [0, 2, *IMPOSSIBLE_IDS])
 def test_get_request__unknown__is_all_zeros(market, open_request, request_id):
     open_request()
     request = market.get_request(request_id).dict()

@@ -2,6 +2,7 @@ import pytest
 from brownie import reverts as reverts_somehow
 
 from tests.contract.helpers import (
+    IMPOSSIBLE_IDS,
     MAX_BID_ID,
     MAX_BID_WH,
     MAX_LEVEL_WH,
@@ -9,6 +10,7 @@ from tests.contract.helpers import (
     REDUCTION_WH,
     Access,
     Status,
+    calldata,
     logs,
     reverts,
     set_bits,
@@ -82,6 +84,20 @@ def test_submit_bids__no_energy__reverts(open_request, bid, alice):
         bid(alice, (0, 1))
 
 
+@pytest.mark.parametrize("energy_wh", [2**32, 2**255, 2**256 - 1])
+def test_submit_bids__more_than_a_bid_can_say__reverts(market, open_request, alice, energy_wh):
+    open_request()
+    data = calldata(market.submit_bids, 1, [(MAX_BID_WH, 1)])
+    # By hand: no encoder writes what does not fit.
+    first_word_of_the_bid = 4 + 3 * 32
+    digits = slice(2 + 2 * first_word_of_the_bid, 2 + 2 * (first_word_of_the_bid + 32))
+    assert int(data[digits.start : digits.stop], 16) == MAX_BID_WH
+    data = data[: digits.start] + f"{energy_wh:064x}" + data[digits.stop :]
+    with reverts("SafeCastOverflowedUintDowncast", 32, energy_wh):
+        alice.transfer(market, 0, data=data)
+    assert market.get_request(1)["bid_count"] == 0
+
+
 @pytest.mark.parametrize("level", [1, PRICE_LEVELS])
 def test_submit_bids__first_and_last_level__are_taken(market, open_request, bid, alice, level):
     open_request()
@@ -128,7 +144,7 @@ def test_submit_bids__from_gate_closure_on__reverts(market, open_request, bid, a
         bid(alice, (10, 1))
 
 
-@pytest.mark.parametrize("request_id", [0, 2, 17, 2**256 - 1])
+@pytest.mark.parametrize("request_id", [0, 2, 17, *IMPOSSIBLE_IDS])
 def test_submit_bids__unknown_request__reverts(open_request, bid, alice, request_id):
     open_request()
     with reverts("WrongStatus", request_id, Status.NONE):
@@ -238,9 +254,8 @@ def test_submit_bids__level_is_full__has_room_after_a_withdrawal(market, open_re
 def nearly_full_book(market, open_request, web3):
     """Request 1 with a bid count two below the highest possible."""
     open_request()
-    requests_slot = 3
-    request_slot = web3.solidity_keccak(["uint256", "uint256"], [1, requests_slot])
-    set_bits(market, int.from_bytes(request_slot, "big"), 172, 24, MAX_BID_ID - 2)
+    first_request_slot, slots_a_request = 3, 4
+    set_bits(market, first_request_slot + slots_a_request, 232, 24, MAX_BID_ID - 2)
     assert market.get_request(1)["bid_count"] == MAX_BID_ID - 2
     assert market.get_request(1)["price_step_wei"] == 10**9
     assert market.get_request(1)["status"] == Status.BIDDING

@@ -47,8 +47,8 @@ def test_with_bid__room_at_its_level__adds_to_that_level_and_is_the_newest(
 ):
     changed = [*energies_wh]
     changed[lane] = max(energies_wh[lane], energy_wh)
-    before = word_of(stamp, newest, energies_wh)
-    got = harness.with_bid(before, lane, changed[lane] - energies_wh[lane], bid_id)
+    before = word_of(0, newest, energies_wh)
+    got = harness.with_bid(before, stamp, lane, changed[lane] - energies_wh[lane], bid_id)
     assert got == word_of(stamp, bid_id, changed)
 
 
@@ -91,10 +91,10 @@ def test_sums__whole_grid_full__do_not_overflow(harness):
 
 
 @given(stamps, stamps, bid_ids, energy_lists)
-def test_or_empty__any_stamp__is_the_word_itself_or_an_empty_one(
+def test_bare__any_stamp__is_the_word_without_it_or_nothing(
     harness, stamp, other, newest, energies_wh
 ):
-    word = word_of(stamp, newest, energies_wh)
-    assert harness.or_empty(word, stamp) == word
-    expected = word if stamp == other else word_of(other, 0, [0] * LANES)
-    assert harness.or_empty(word, other) == expected
+    word, bare = word_of(stamp, newest, energies_wh), word_of(0, newest, energies_wh)
+    assert harness.bare(word, stamp) == bare
+    assert harness.newest_bid_id_of_bare(bare) == newest
+    assert harness.bare(word, other) == (bare if stamp == other else 0)
