@@ -13,6 +13,7 @@ from tests.faults.waiting import wait_until
 pytestmark = pytest.mark.long
 
 LOGS = "eth_getLogs"
+IMPOSSIBLE = "a block's number or time that cannot be"
 
 
 def settle(world, home, request_id):
@@ -92,7 +93,7 @@ def test_consumer__node_tells_a_time_that_cannot_be__waits_until_it_is_sane(worl
     home.wait_for(WAITING)
     with home.proxy.following(rules.only(mad, "eth_getBlockByNumber")):
         request_id = world.chain.request(world.market)
-        home.wait_for("a time of a block that cannot be")
+        home.wait_for(IMPOSSIBLE)
     home.wait_for_bid(request_id)
     settle(world, home, request_id)
-    assert home.told.count("a time of a block that cannot be") == 1
+    assert home.told.count(IMPOSSIBLE) == 1
