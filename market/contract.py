@@ -266,7 +266,7 @@ class DemandReduction:
         if not code:
             raise MarketError(f"There is no contract at {self.address} on this chain: {mend}")
         try:
-            grid = self._view("PRICE_LEVELS"), self._view("BOOKS")
+            grid = self._view("PRICE_LEVELS"), self._view("get_constants")[0]
         except NodeUnavailableError as problem:
             if not _CODE_FAILED.search(str(problem)):
                 raise
