@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tools.export_contract import SOURCE
+from tools.mutation import assembly
 from tools.mutation.compiler import Compiler
 from tools.mutation.mutants import Mutant
 from tools.mutation.results import Results, summary
@@ -51,6 +52,20 @@ def test_trial__same_number_written_differently__is_equivalent(trial, mutant):
 
 def test_trial__no_solidity__is_no_code(trial, mutant):
     assert trial.fate(mutant(SOURCE, "_deferred[msg.sender] = 0;", "= 0;")).fate == NO_CODE
+
+
+def test_changes__assembly_between_other_code__are_those_of_its_code_alone():
+    source = """
+        x = add(4);
+        assembly ("memory-safe") {
+            y := lt(2, x) // or(3, x)
+            { z := q }
+        }
+        x = add(4);
+    """
+    changed = [source[:begin] + new + source[end:] for begin, end, new in assembly.changes(source)]
+    others = ("gt(2, x)", "eq(2, x)", "lt(0x3, x)")
+    assert changed == [source.replace("lt(2, x)", other) for other in others]
 
 
 def some(line):

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slither import Slither
+from slither.core.cfg.node import Node
+from slither.slithir.operations import Binary
 from slither.tools.mutator.mutators import all_mutators
 from slither.tools.mutator.mutators.abstract_mutator import AbstractMutator
 
 from tools.analyse import slither_of
 from tools.export_contract import ROOT, SOURCE
+from tools.mutation import assembly
 
 # Reverting instead of a statement, taking it out, or changing what it reckons with.
 _MUTATORS = ("AOR", "ASOR", "BOR", "CR", "LIR", "LOR", "MIA", "MVIE", "MVIV", "ROR", "RR", "UOR")
@@ -43,6 +46,8 @@ def mutants(root: Path = ROOT) -> list[Mutant]:
     logging.getLogger("CryticCompile").setLevel(logging.ERROR)
     slither = slither_of(root / SOURCE)
     found = {mutant for name in _MUTATORS for mutant in _mutants_by(slither, name, root)}
+    for file in (root / SOURCE, *(root / "contracts/libraries").glob("*.sol")):
+        found.update(_mutants_of_assembly(file, root))
     return sorted(found, key=lambda mutant: (mutant.file, mutant.start, mutant.mutator, mutant.new))
 
 
@@ -53,11 +58,33 @@ def _mutants_by(slither: Slither, name: str, root: Path) -> Iterator[Mutant]:
         file = Path(contract.source_mapping.filename.absolute)
         if not file.is_relative_to(root / "contracts") or contract.is_interface:
             continue
-        made = mutator(unit, 0, "", "", contract, None, False, Path(), [])._mutate()
+        made = _written_out(mutator)(unit, 0, "", "", contract, None, False, Path(), [])._mutate()
         for patch in made.get("patches", {}).get(str(file), []):
             old, new = patch["old_string"], patch["new_string"]
             place = _place(file.read_bytes(), patch["start"], patch["end"], old.encode())
             yield Mutant(str(file.relative_to(root)), *place, patch["line_number"], name, old, new)
+
+
+def _written_out(mutator: type[AbstractMutator]) -> type[AbstractMutator]:
+    """Keep a mutator from code without the signs that it looks for: `lt(a, b)` for `a < b`."""
+
+    class WrittenOut(mutator):  # type: ignore[misc]
+        def should_mutate_node(self, node: Node) -> bool:
+            text = node.source_mapping.content
+            signs = (ir.type.value for ir in node.irs if isinstance(ir, Binary))
+            return super().should_mutate_node(node) and all(sign in text for sign in signs)
+
+    return WrittenOut
+
+
+def _mutants_of_assembly(file: Path, root: Path) -> Iterator[Mutant]:
+    source = file.read_text("utf-8")
+    for begin, end, new in assembly.changes(source):
+        start = len(source[:begin].encode())
+        old, line = source[begin:end], source.count("\n", 0, begin) + 1
+        yield Mutant(
+            str(file.relative_to(root)), start, start + len(old.encode()), line, "ASM", old, new
+        )
 
 
 def _place(content: bytes, start: int, end: int, old: bytes) -> tuple[int, int]:
