@@ -84,18 +84,27 @@ def test_submit_bids__no_energy__reverts(open_request, bid, alice):
         bid(alice, (0, 1))
 
 
+def calldata_of(market, energy_wh):
+    """Return what submits a bid at level 7, also of more energy than an encoder would take."""
+    data = calldata(market.submit_bids, 1, [(MAX_BID_WH, 7)])
+    place = data.index(f"{MAX_BID_WH:064x}")
+    return data[:place] + f"{energy_wh:064x}" + data[place + 64 :]
+
+
 @pytest.mark.parametrize("energy_wh", [2**32, 2**255, 2**256 - 1])
 def test_submit_bids__more_than_a_bid_can_say__reverts(market, open_request, alice, energy_wh):
     open_request()
-    data = calldata(market.submit_bids, 1, [(MAX_BID_WH, 1)])
-    # By hand: no encoder writes what does not fit.
-    first_word_of_the_bid = 4 + 3 * 32
-    digits = slice(2 + 2 * first_word_of_the_bid, 2 + 2 * (first_word_of_the_bid + 32))
-    assert int(data[digits.start : digits.stop], 16) == MAX_BID_WH
-    data = data[: digits.start] + f"{energy_wh:064x}" + data[digits.stop :]
     with reverts("SafeCastOverflowedUintDowncast", 32, energy_wh):
-        alice.transfer(market, 0, data=data)
-    assert market.get_request(1)["bid_count"] == 0
+        alice.transfer(market, 0, data=calldata_of(market, energy_wh))
+
+
+@pytest.mark.parametrize("energy_wh", [2**31, 2**32, 2**34])
+def test_submit_bids__more_than_a_level_holds_but_not_than_wanted__reverts(
+    market, open_request, alice, energy_wh
+):
+    open_request(reduction_wh=2**34, price_step_wei=1)
+    with reverts("LevelFull", 7):
+        alice.transfer(market, 0, data=calldata_of(market, energy_wh))
 
 
 @pytest.mark.parametrize("level", [1, PRICE_LEVELS])
