@@ -23,6 +23,7 @@ _UNDER_WAY = {
     State.DECIDED: "",
     State.FINAL: "",
 }
+_WITHOUT_RESULTS = {State.PASSED: "not bid in", State.FINAL: "reported"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ def _past(known: Round, chain: str, contract: str) -> PastRound:
 
 def _outcome(known: Round) -> str:
     if known.results is None:
-        return "not bid in" if known.state == State.PASSED else "under way"
+        return _WITHOUT_RESULTS.get(known.state, "under way")
     if known.results.status == Outcome.NO_BIDS:
         return "not bid in"
     status: Outcome = known.results.status

@@ -1,6 +1,6 @@
 """After a start: take up what was going on, whatever is left of what was remembered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from market.answering import Answering
@@ -13,6 +13,8 @@ from market.memory import Round, State
 from market.node import Block, first_block_at, time_of_block_s
 from market.outcome import Reporting
 from market.store import Results, load_results
+
+_TOLD_BEFORE = "what it brought was reported before the memory was lost"
 
 
 @dataclass(slots=True)
@@ -47,7 +49,9 @@ class Recalling:
         # The younger ones are met, with their bids, like any other request.
         old = [self._placed(request_id) for request_id in later if request_id < recent.start]
         answered = {*self.answering.placed_s} - later - {*recent}.difference(over)
-        self.desk.memory.save(*old, *self._reported(last, answered, head, recent))
+        reported = self._reported(last, answered, head, recent)
+        told = over.difference(known.request_id for known in reported)
+        self.desk.memory.save(*old, *reported, *self._told_before(told, head))
         return over
 
     def _last_reported(self) -> Results | None:
@@ -97,6 +101,16 @@ class Recalling:
         ended = {i for i in former if market.request(i, head.number).status in ENDED}
         unreported = market.events.ended(ended, since + 1, head.number)
         return (ended - unreported) | ({last.request_id} & {*recent})
+
+    def _told_before(self, request_ids: Iterable[int], head: Block) -> Iterator[Round]:
+        """Yield the rounds that are over, for the next start: whoever bid there would tell them.
+
+        What they brought is not looked up: few nodes know the events of long ago.
+        """
+        for request_id in request_ids:
+            request = self.desk.market.request(request_id, head.number)
+            if mine := self.answering.bids_on_chain(request, head):
+                yield Round(request_id, State.FINAL, terms_of(request), mine, reason=_TOLD_BEFORE)
 
     def _placed(self, request_id: int) -> Round:
         times = self.answering.placed_s

@@ -7,11 +7,13 @@ import pytest
 import requests
 
 from market.guardrails import Guardrails, midnight_s
+from market.history import load_history
 from market.model import BOOKS
 from market.node import NodeUnavailableError
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
+from tests.roles.conftest import HEAT_PUMP
 from tests.roles.test_guardrails import forward_to, skipped
 from tests.roles.test_memory_lost import pass_by
 
@@ -86,6 +88,39 @@ def test_outcomes__reported_all_before__none_is_reported_again(town, home):
         consumer.step()
         town.mine()
     assert reported(consumer) == []
+
+
+def test_outcomes__started_twice_since_the_memory_was_deleted__none_is_reported_again(town, home):
+    consumer = home()
+    ids = [town.request(), town.request(), town.request()]
+    for _ in range(3):
+        consumer.step()
+    for request_id in ids:
+        town.settle(request_id)
+        consumer.step()
+    assert [ended for ended, *_ in reported(consumer)] == ids
+    home().step()
+    consumer = home(lose=False)
+    for _ in range(2):
+        consumer.step()
+        town.mine()
+    assert reported(consumer) == []
+    assert load_results(consumer.desk.results_file).request_id == ids[-1]
+
+
+def test_history__memory_rebuilt__tells_that_an_outcome_was_reported(town, home):
+    consumer = home()
+    ids = [town.request(), town.request()]
+    for _ in range(2):
+        consumer.step()
+    for request_id in ids:
+        town.settle(request_id)
+        consumer.step()
+    home().step()
+    newest, oldest = load_history(town.folder / "home" / "market.sqlite3").rounds
+    assert (newest.request_id, newest.outcome, newest.earned_wei > 0) == (ids[1], "won", True)
+    assert (oldest.request_id, oldest.outcome, oldest.took_part) == (ids[0], "reported", False)
+    assert [bid.device for bid in oldest.bids] == [HEAT_PUMP.device]
 
 
 def test_outcome__node_fails_while_it_is_looked_up__is_reported_all_the_same(town, home):
