@@ -75,8 +75,8 @@ def _content(file: Path, name: str) -> dict[str, object]:
     except FileNotFoundError:
         raise MarketError(
             f"There is no account {name} in the keystore {file.parent}: "
-            "`python -m market account NAME` makes one, and so do `brownie accounts new NAME` and "
-            "a copy of a wallet's keystore file there as NAME.json"
+            "`python -m market account NAME` makes one, and so does a copy of a wallet's keystore "
+            "file there as NAME.json"
         ) from None
     except (OSError, ValueError, RecursionError):
         raise _damaged(name) from None

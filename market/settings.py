@@ -162,7 +162,10 @@ class Settings(BaseModel):
     def _no_contract(self) -> str:
         name = self.env_file.name
         if not self.env_file.exists():
-            return f"There is no {name}: copy .env.template to {name}, or run `{command('deploy')}`"
+            return (
+                f"There is no {name}: `install -m 600 .env.template {name}` makes one to fill in, "
+                f"and so does `{command('deploy')}`"
+            )
         return (
             f"There is no CONTRACT_ADDRESS in {name}: write the contract's address there, "
             f"or run `{command('deploy')}`"

@@ -69,7 +69,7 @@ def test_consumer__no_bids_file__says_where_to_get_one(refused, bids_file):
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_script__no_env_file__says_how_to_get_one(refused, script):
-    refused(script, words=["There is no .env", "copy .env.template"])
+    refused(script, words=["There is no .env", "install -m 600 .env.template .env"])
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -133,7 +133,7 @@ def test_deploy__env_file_is_a_folder__deploys_nothing(refused, stage):
     ("script", "variable"), [("consumer", "CONSUMER_ACCOUNT"), ("utility", "UTILITY_ACCOUNT")]
 )
 def test_script__unknown_account__says_where_names_are(refused, bids_file, script, variable):
-    words = ["no account nobody", ".brownie/accounts", "brownie accounts new", "NAME.json"]
+    words = ["no account nobody", ".brownie/accounts", "market account NAME", "NAME.json"]
     refused(script, words=words, **{variable: "nobody"})
 
 

@@ -125,8 +125,7 @@ def test_load_key__no_such_file__says_how_to_add_one(tmp_path, save, encrypted):
     save(encrypted)
     assert refused(tmp_path, name="nobody") == (
         f"There is no account nobody in the keystore {tmp_path}: `python -m market account NAME` "
-        "makes one, and so do `brownie accounts new NAME` and a copy of a wallet's keystore file "
-        "there as NAME.json"
+        "makes one, and so does a copy of a wallet's keystore file there as NAME.json"
     )
 
 

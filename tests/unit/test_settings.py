@@ -507,7 +507,8 @@ def test_require_contract__in_the_environment_only__needs_no_file(env_file, monk
 
 def test_require_contract__no_file__says_how_to_get_one(env_file):
     assert required_problem(load_settings(env_file), "require_contract") == (
-        "There is no .env: copy .env.template to .env, or run `python -m market deploy`"
+        "There is no .env: `install -m 600 .env.template .env` makes one to fill in, and so does "
+        "`python -m market deploy`"
     )
 
 
