@@ -33,7 +33,7 @@ _SHOWN: Mapping[str, Callable[[Figures], str]] = {
     "installed size of Python's packages": lambda f: f"{f.installed_mb:,.0f} MB",
     "memory at rest, resident": lambda f: f"{f.memory.resident:.1f} MB",
     "memory at rest, private": lambda f: f"{f.memory.private:.1f} MB",
-    "memory at its peak, at the start": lambda f: f"{f.memory.peak:.0f} MB",
+    "memory at its peak, once `python -m market` has begun": lambda f: f"{f.memory.peak:.0f} MB",
     "start, until it waits for requests": lambda f: f"{f.start_s:.1f} s",
     "requests to the node in an idle hour": lambda f: f"{f.requests_per_idle_hour:,.0f}",
     "from a request's block to the bid, usual": lambda f: f"{f.near.median_s:.2f} s",
