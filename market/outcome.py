@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from market.desk import ENDED, Desk
 from market.errors import MarketError
+from market.finality import newest_final
 from market.launching import DroppedError
 from market.memory import Round, State
 from market.model import Payment, Request, Status
@@ -39,7 +40,7 @@ class Reporting:
         """See whether an outcome is still the chain's, and old enough to stay."""
         if self.desk.is_gone(known):
             self._compare(known, request, head)
-        elif head.number - (known.block_number or 0) >= self.desk.confirmations:
+        elif (known.block_number or 0) <= newest_final(head, self.desk.confirmations):
             self._finish(known)
 
     def _compare(self, known: Round, request: Request, head: Block) -> None:
@@ -64,10 +65,11 @@ class Reporting:
         """Take an outcome back that was reported."""
         self.desk.report.outcome_undone(known.request_id)
         self.desk.selection_told.discard(known.request_id)
+        # Before it is remembered: who is killed in between begins with the undoing once more.
+        self._restore_file(known.request_id)
         known.results = known.block_number = known.block_hash = None
         known.state = State.PLACED if known.took_part else State.PASSED
         self.desk.remember(known)
-        self._restore_file()
 
     def _look_for_bids(self, known: Round, head: Block) -> None:
         """See whether the bids have vanished together with the outcome."""
@@ -78,9 +80,10 @@ class Reporting:
         else:
             self.desk.send_again(known)
 
-    def _restore_file(self) -> None:
+    def _restore_file(self, undone_id: int) -> None:
         """Have results.json tell the newest outcome that still stands."""
-        decided = [done.results for done in self.desk.memory.rounds() if done.results]
+        standing = (done for done in self.desk.memory.rounds() if done.request_id != undone_id)
+        decided = [done.results for done in standing if done.results]
         if decided:
             newest = max(decided, key=lambda results: results.time)
             write_results(self.desk.results_file, newest)
