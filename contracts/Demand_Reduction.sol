@@ -12,7 +12,7 @@ import {BidWord} from "./libraries/BidWord.sol";
 import {BookLib} from "./libraries/BookLib.sol";
 import {either} from "./libraries/Either.sol";
 import {HeadsLib} from "./libraries/HeadsLib.sol";
-import {MAX_BID_ID} from "./libraries/LevelsWord.sol";
+import {MAX_BID_ID, MAX_LEVEL_WH} from "./libraries/LevelsWord.sol";
 import {PRICE_LEVELS as LEVELS} from "./libraries/PriceGrid.sol";
 import {MAX_WORD_REDUCTION_WH, RequestWord, RequestWordLib} from "./libraries/RequestWord.sol";
 
@@ -32,8 +32,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     uint256 private constant MAX_BIDDING_SECONDS = 30 days;
     uint256 private constant MAX_SKIPS = 1000;
 
-    /// @dev Request ids are below this. Every use of a book needs a stamp of its own, and a stamp has 16 bits, one value
-    /// of which is left out: `BOOKS * (2**16 - 1)`. Written out, as are the next two, for use in assembly.
+    /// @dev Request ids are below this. Every use of a book needs a stamp of its own, and a stamp has 16 bits, one
+    /// value of which is left out: `BOOKS * (2**16 - 1)`. Written out, as are the next two, for use in assembly.
     uint256 private constant REQUESTS = 1048560;
     /// @dev Storage slots of a request, and of a book.
     uint256 private constant REQUEST_SLOTS = 4;
@@ -114,7 +114,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         if (bidding_seconds == 0 || bidding_seconds > MAX_BIDDING_SECONDS) {
             revert BiddingTimeOutOfRange(bidding_seconds, MAX_BIDDING_SECONDS);
         }
-        if (minimum_bid_wh > reduction_wh) revert MinimumBidTooLarge(minimum_bid_wh, reduction_wh);
+        uint256 largestBidWh = Math.min(reduction_wh, MAX_LEVEL_WH);
+        if (minimum_bid_wh > largestBidWh) revert MinimumBidTooLarge(minimum_bid_wh, largestBidWh);
         uint256 escrowWei = _maximumCostWei(reduction_wh, price_step_wei);
         if (msg.value != escrowWei) revert WrongEscrow(msg.value, escrowWei);
         uint40 gateClosure = uint40(block.timestamp) + bidding_seconds;
@@ -204,7 +205,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         }
         (BookLib.Book storage book, uint256 stamp) = _bookOf(request_id);
         unchecked {
-            // Calldata bounds the number of bids, and all else is far below 2**256.
+            // Calldata bounds the number of bids. Energy and level may still be any numbers where `withBid` counts the
+            // bid: if they are not sound, one of the next two calls reverts.
             first_bid_id = word.bidCount() + 1;
             uint256 place = _placeOf(bids);
             uint256 end = place + bids.length * BID_BYTES;
@@ -283,7 +285,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         uint256 leftWh = _payBatch(request_id, book, payment, max_winners);
         book.payment = payment;
         if (leftWh != 0) return word.bidCount() - request.withdrawnBids - payment.bidsPassed;
-        request.word = word.withStatus(Status.SETTLED);
+        // Read again: a payee may have been the utility, and have changed the access.
+        request.word = request.word.withStatus(Status.SETTLED);
         uint256 deferredWei = request.paymentsDeferredWei;
         emit RequestSettled(request_id, request.costWei - deferredWei, deferredWei + request.refundDeferredWei);
     }
@@ -464,7 +467,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         }
     }
 
-    /// @dev Fails if `_request` or `_book` reckon otherwise than the compiler. Known when compiled, so it costs nothing.
+    /// @dev Fails if `_request` or `_book` reckon otherwise than the compiler. Known when compiled, so it costs
+    /// nothing.
     function _checkPlaces() private view {
         RequestData storage request = _requests[REQUESTS - 1];
         RequestData storage sameRequest = _request(REQUESTS - 1);
@@ -488,7 +492,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
 
     /// @dev The book of a request, if no later request has it.
     function _bookForReading(uint256 requestId) private view returns (BookLib.Book storage book) {
-        if (request_count >= requestId + BOOKS) revert BookReused(requestId);
+        uint256 newest = request_count;
+        if (requestId != 0 && newest >= BOOKS && requestId <= newest - BOOKS) revert BookReused(requestId);
         return _book(requestId);
     }
 
@@ -520,8 +525,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         }
     }
 
-    /// @dev The bid at this place in calldata, read without looking whether its fields are within their types:
-    /// `_isUnusual` does.
+    /// @dev The bid at this place in calldata, read without looking whether its fields are within their types: what
+    /// `_isUnusual` finds, `_energyTakenWh` refuses, and more energy than any level has room for the book does.
     function _bidAt(uint256 place) private pure returns (uint256 energyWh, uint256 level) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -530,7 +535,7 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
         }
     }
 
-    /// @dev Whether a bid, which `word` counts already, cannot be taken, or not with all of its energy.
+    /// @dev Whether a bid, which `word` counts already, has to be looked at by `_energyTakenWh`.
     function _isUnusual(uint256 energyWh, uint256 level, RequestWord word) private pure returns (bool) {
         unchecked {
             // What is too small becomes the largest of numbers by the subtraction.
@@ -550,8 +555,8 @@ contract Demand_Reduction is IDemand_Reduction, Ownable2Step, ReentrancyGuardTra
     }
 
     /// @dev As `emit BidsSubmitted(requestId, msg.sender, firstBidId, bids)`, which would decode and encode every bid
-    /// once more, and `return firstBidId` from the call. Only for bids whose every field has been found to be within its
-    /// type.
+    /// once more, and `return firstBidId` from the call. Only for bids whose every field has been found to be within
+    /// its type.
     function _returnWithBidsSubmitted(uint256 requestId, uint256 firstBidId, Bid[] calldata bids) private {
         bytes32 topic = BidsSubmitted.selector;
         // solhint-disable-next-line no-inline-assembly

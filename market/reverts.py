@@ -73,9 +73,9 @@ _WORDS: dict[str, Callable[..., str]] = {
     "BiddingTimeOutOfRange": lambda seconds, most: (
         f"A bidding time of {seconds} s is not possible: write 1 to {most} s"
     ),
-    "MinimumBidTooLarge": lambda least, wh: (
-        f"The smallest bid ({format_kwh(least)} kWh) is more than the reduction "
-        f"({format_kwh(wh)} kWh): lower MINIMUM_BID_KWH"
+    "MinimumBidTooLarge": lambda least, most: (
+        f"The smallest bid ({format_kwh(least)} kWh) is more than any bid can be sold for "
+        f"({format_kwh(most)} kWh): lower MINIMUM_BID_KWH"
     ),
     "WrongEscrow": lambda sent, needed: (
         f"The escrow must be {format_eth(needed)} ETH, and {format_eth(sent)} ETH were sent"

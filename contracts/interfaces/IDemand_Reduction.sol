@@ -7,6 +7,7 @@ pragma solidity 0.8.30;
 /// @dev Units: energy in whole Wh, prices in wei per Wh, times in seconds since the Unix epoch, money in wei.
 /// A request fixes a grid of prices: a bid at `price_level` asks for `price_level * price_step_wei` for every Wh.
 /// @dev For every request, at every step: escrow = paid + deferred + refunded + still to be paid, to the wei.
+/// @dev Whatever pushes Ether refuses to be called by the payee again, with `ReentrancyGuardReentrantCall`.
 interface IDemand_Reduction {
     /* TYPES */
 
@@ -122,6 +123,7 @@ interface IDemand_Reduction {
     );
 
     /// @notice `consumer` submitted `bids`, which are numbered from `first_bid_id` on.
+    /// @dev They are as they were sent; one of more than the reduction is booked as the reduction.
     event BidsSubmitted(uint256 indexed request_id, address indexed consumer, uint256 first_bid_id, Bid[] bids);
 
     /// @notice `consumer` withdrew bids before gate closure.
@@ -175,7 +177,7 @@ interface IDemand_Reduction {
     /// @notice The dispatch window is empty or begins before gate closure.
     error DispatchWindowInvalid(uint256 dispatch_start, uint256 dispatch_end, uint256 gate_closure);
     /// @notice No single bid could be as large as the smallest bid.
-    error MinimumBidTooLarge(uint256 minimum_bid_wh, uint256 reduction_wh);
+    error MinimumBidTooLarge(uint256 minimum_bid_wh, uint256 largest_bid_wh);
     /// @notice The Ether sent is not what the request can cost at most.
     error WrongEscrow(uint256 sent_wei, uint256 required_wei);
     /// @notice The book for this request still belongs to `unfinished_request_id`, which anybody may finish.
@@ -192,7 +194,7 @@ interface IDemand_Reduction {
     error NotAllowed(address consumer);
     /// @notice A list that must not be empty is.
     error NoBids();
-    /// @notice A bid is smaller than the smallest bid of the request (Wh).
+    /// @notice A bid is smaller than the smallest bid of the request (Wh), or of 0 Wh.
     error BidTooSmall(uint256 energy_wh, uint256 minimum_wh);
     /// @notice A price level is 0 or above `PRICE_LEVELS`.
     error PriceLevelOutOfRange(uint256 price_level, uint256 maximum_level);
@@ -231,7 +233,8 @@ interface IDemand_Reduction {
     /// @param dispatch_start When the reduction is to begin (s), not before gate closure; 0 with `dispatch_end` 0
     /// states no window. The contract records the window and does not enforce it.
     /// @param dispatch_end When the reduction ends (s), after `dispatch_start`.
-    /// @param minimum_bid_wh The smallest bid taken (Wh), at most `reduction_wh`; 0 takes any bid.
+    /// @param minimum_bid_wh The smallest bid taken (Wh), at most `reduction_wh` and what a level holds; 0 takes any bid
+    /// of 1 Wh or more.
     /// @param pricing What accepted energy is paid.
     /// @return request_id The id of the new request.
     /// Errors: `OwnableUnauthorizedAccount`, `ReductionOutOfRange`, `PriceStepZero`, `BiddingTimeOutOfRange`,
@@ -277,8 +280,9 @@ interface IDemand_Reduction {
     /// @param request_id A request in `BIDDING` before its gate closure.
     /// @param bids At least one.
     /// @return first_bid_id The number of the first of them; the others follow.
-    /// Errors: `WrongStatus`, `GateClosed`, `NotAllowed`, `NoBids`, `BidTooSmall`, `PriceLevelOutOfRange`,
-    /// `LevelFull` (a level takes 2,147,483,647 Wh, of which a bid counts for no more than the reduction), `BookFull`.
+    /// Errors: `WrongStatus`, `GateClosed`, `NotAllowed`, `NoBids`, `BidTooSmall`, `PriceLevelOutOfRange`, `BookFull`,
+    /// `LevelFull` (a level holds 2,147,483,647 Wh; a bid takes its energy, at most the reduction, of that), and
+    /// `SafeCastOverflowedUintDowncast` for more energy than an `uint32` holds.
     function submit_bids(uint256 request_id, Bid[] calldata bids) external returns (uint256 first_bid_id);
 
     /// @notice Withdraws bids of the caller before gate closure. All of them are withdrawn or none.

@@ -18,8 +18,8 @@ library BookLib {
     using HeadsLib for HeadsLib.Heads;
 
     /// @dev Fixed arrays: their slots are found by addition, without a hash. `levels` must come first. `heads` are the
-    /// numbers of the newest bids of the words of levels that have had bids up to the clearing level, the cheapest word first,
-    /// written at selection: paying takes them from here, many at a time, and never reads a word of levels.
+    /// numbers of the newest bids of the words of levels that have had bids up to the clearing level, the cheapest word
+    /// first, written at selection: paying takes them from here, many at a time, and never reads a word of levels.
     struct Book {
         LevelsSlot[WORDS] levels;
         HeadsLib.Heads heads;

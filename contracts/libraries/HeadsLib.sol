@@ -7,8 +7,8 @@ import {LevelsWord} from "./LevelsWord.sol";
 import {WORDS} from "./PriceGrid.sol";
 
 /// @title HeadsLib
-/// @notice The numbers of the newest bids of words of levels in as few storage slots as they need: with 1,000 bids a number has 10 bits, and 25
-/// of them share a slot. `bidCount` says how wide they are, and must be the same in writing and reading.
+/// @notice The numbers of the newest bids of words of levels in as few storage slots as they need: with 1,000 bids a
+/// number has 10 bits, and 25 of them share a slot. `bidCount` says how wide they are, and must be the same in writing and reading.
 library HeadsLib {
     /// @dev Slots for the numbers of `WORDS` bids, were they 25 bits wide: more than a bid's number has.
     struct Heads {

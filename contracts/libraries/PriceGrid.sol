@@ -5,7 +5,8 @@ import {LANES} from "./LevelsWord.sol";
 
 /// @dev The levels of a price grid.
 uint256 constant PRICE_LEVELS = 1000;
-/// @dev Words of levels that a grid takes: `PRICE_LEVELS / LANES`, rounded up, and written out for what `LevelsWord` says.
+/// @dev Words of levels that a grid takes: `PRICE_LEVELS / LANES`, rounded up, and written out for what `LevelsWord`
+/// says.
 uint256 constant WORDS = 143;
 /// @dev Words of levels in a region.
 uint256 constant REGION_WORDS = 3;

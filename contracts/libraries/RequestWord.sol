@@ -5,10 +5,10 @@ import {IDemand_Reduction} from "../interfaces/IDemand_Reduction.sol";
 import {REGIONS, regionOf} from "./PriceGrid.sol";
 
 /// @dev What a bid needs to know of its request and what it changes of it, in one storage slot, so that a bid reads it
-/// once and writes it once. From the lowest bit: the reduction (36, Wh), the least energy of a bid (32, Wh), whether
-/// that is 1 where the request states 0 (1), the price step (64, wei per Wh), the pricing (1), the gate closure (40, s),
-/// the access (2), the status (3), the regions of the price grid that have had bids (48), nothing (5), the bids so far
-/// (24).
+/// once and writes it once. From the lowest bit: the reduction (36, Wh), the least energy of a bid (32, Wh), a bit that
+/// is set if the request states 0 for it, which is kept as 1 (1), the price step (64, wei per Wh), the pricing (1), the
+/// gate closure (40, s), the access (2), the status (3), the regions of the price grid that have had bids (48), nothing
+/// (5), the bids so far (24).
 type RequestWord is uint256;
 
 /// @dev The largest reduction that a word can state (Wh).
@@ -35,7 +35,7 @@ library RequestWordLib {
     uint256 private constant PHASE_MASK = (1 << 45) - 1;
     /// @dev These bits, the gate closure taken away, while anybody may bid.
     uint256 private constant OPEN_TO_ALL = uint256(IDemand_Reduction.Status.BIDDING) << (STATUS_SHIFT - GATE_SHIFT);
-    /// @dev No gate closes later than this from now (s).
+    /// @dev No gate closes later from now (s): 30 days are less. If one did, a bid would only cost more gas.
     uint256 private constant LONGEST = (1 << 22) - 1;
 
     /// @notice The word of a new request, which takes bids. `reductionWh_` must be at most `MAX_WORD_REDUCTION_WH`.
@@ -111,8 +111,8 @@ library RequestWordLib {
         return IDemand_Reduction.Status((RequestWord.unwrap(word) >> STATUS_SHIFT) & STATUS_MASK);
     }
 
-    /// @notice Whether somebody may not bid at this time (s): false only if the request takes bids, from anybody, and
-    /// its gate closes later.
+    /// @notice Whether it takes a closer look who may bid at this time (s): false only if the request takes bids, from
+    /// anybody, and its gate closes later.
     /// @dev One comparison for three. The access and the status stand above the gate closure: if they are not just
     /// these, what is left of the difference is off by thousands of years.
     function isRestricted(RequestWord word, uint256 time) internal pure returns (bool) {
@@ -121,7 +121,8 @@ library RequestWordLib {
         }
     }
 
-    /// @notice The word after one more bid, at `level`. There must be room in it for the count.
+    /// @notice The word after one more bid, at `level`. There must be room in it for the count. A level outside the
+    /// grid spoils it, and the caller must revert.
     function withBid(RequestWord word, uint256 level) internal pure returns (RequestWord) {
         unchecked {
             uint256 counted = RequestWord.unwrap(word) + (1 << COUNT_SHIFT);

@@ -44,7 +44,7 @@ contract Handlers is UtilityHandlers, ConsumerHandlers {
         uint256 requestId = _anyRequest();
         address who = _anybody();
         Reasons memory why;
-        _add(why, _accounts.length - 1 >= requestId + RING, IMarket.BookReused.selector);
+        _add(why, requestId != 0 && _accounts.length - 1 >= requestId + RING, IMarket.BookReused.selector);
         (bool seen,) = _call(who, 0, abi.encodeCall(IMarket.get_bids, (requestId, 0, 9)), why);
         _call(who, 0, abi.encodeCall(IMarket.get_winners, (requestId, 0, 9)), why);
         if (!seen || !_knows(requestId)) return;

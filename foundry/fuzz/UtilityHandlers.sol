@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
 import {IDemand_Reduction as IMarket} from "../../contracts/interfaces/IDemand_Reduction.sol";
+import {MAX_LEVEL_WH} from "../../contracts/libraries/LevelsWord.sol";
 import {Scenes} from "./Scenes.sol";
 
 /// @title UtilityHandlers
@@ -174,7 +175,8 @@ abstract contract UtilityHandlers is Scenes {
         _add(why, terms.reductionWh == 0 || terms.reductionWh > MOST_WH, IMarket.ReductionOutOfRange.selector);
         _add(why, terms.stepWei == 0, IMarket.PriceStepZero.selector);
         _add(why, badTime, IMarket.BiddingTimeOutOfRange.selector);
-        _add(why, terms.minimumWh > terms.reductionWh, IMarket.MinimumBidTooLarge.selector);
+        bool unsaleable = terms.minimumWh > terms.reductionWh || terms.minimumWh > MAX_LEVEL_WH;
+        _add(why, unsaleable, IMarket.MinimumBidTooLarge.selector);
         _add(why, terms.valueWei != requiredWei, IMarket.WrongEscrow.selector);
         _add(why, stated && !valid, IMarket.DispatchWindowInvalid.selector);
         _add(why, _ringIsFull(), IMarket.BookBusy.selector);

@@ -40,7 +40,7 @@ def test_get_bids__no_bids__is_empty(market, open_request):
     assert market.get_bids(1, 0, 9) == []
 
 
-@pytest.mark.parametrize("request_id", [0, 2, BOOKS + 1, 10**30])
+@pytest.mark.parametrize("request_id", [0, 2, BOOKS + 1, 10**30, 2**256 - 1])
 def test_get_bids__unknown_request__is_empty(market, five_bids, request_id):
     assert market.get_bids(request_id, 0, 9) == []
 

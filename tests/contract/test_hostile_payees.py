@@ -5,6 +5,7 @@ import pytest
 from tests.contract.helpers import (
     GAS_CAP,
     STEP_WEI,
+    Access,
     Status,
     calldata,
     logs,
@@ -202,6 +203,20 @@ def test_pay_winners__payee_calls_back__is_paid_once_and_gets_nowhere(
     assert dict(tx.events["Reentered"]) == {"success": False, "error": error}
     assert reentrant.balance() == SHARE_WEI
     assert market.balance() == 0
+
+
+def test_pay_winners__payee_is_the_utility_and_sets_the_access__it_is_set(
+    market, open_request, bid, settle, utility, RulingPayee, stranger
+):
+    ruling = RulingPayee.deploy({"from": stranger})
+    open_request()
+    bid(ruling, (200, 20))
+    market.transferOwnership(ruling, {"from": utility})
+    ruling.forward(market, calldata(market.acceptOwnership), {"from": stranger})
+    tx = settle()
+    assert [name for name, _ in logs(tx)] == ["AccessChanged", "WinnerPaid", "RequestSettled"]
+    assert market.access() == market.get_request(1)["access"] == Access.APPROVED
+    assert market.get_request(1)["status"] == Status.SETTLED
 
 
 @pytest.mark.parametrize(

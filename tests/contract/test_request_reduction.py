@@ -5,6 +5,7 @@ from market.clearing import Pricing
 from tests.contract.helpers import (
     BIDDING_S,
     MAX_BIDDING_S,
+    MAX_LEVEL_WH,
     MAX_REDUCTION_WH,
     MAX_REQUESTS,
     PRICE_LEVELS,
@@ -174,6 +175,13 @@ def test_request_reduction__only_the_end_of_a_window__reverts(request_reduction,
 def test_request_reduction__minimum_bid_above_the_reduction__reverts(request_reduction):
     with reverts("MinimumBidTooLarge", REDUCTION_WH + 1, REDUCTION_WH):
         request_reduction(minimum_bid_wh=REDUCTION_WH + 1)
+
+
+def test_request_reduction__minimum_bid_above_what_a_level_holds__reverts(request_reduction):
+    terms = {"reduction_wh": 2**32 - 1, "price_step_wei": 1}
+    with reverts("MinimumBidTooLarge", MAX_LEVEL_WH + 1, MAX_LEVEL_WH):
+        request_reduction(**terms, minimum_bid_wh=MAX_LEVEL_WH + 1)
+    request_reduction(**terms, minimum_bid_wh=MAX_LEVEL_WH)
 
 
 def test_request_reduction__minimum_bid_equal_to_the_reduction__is_taken(market, request_reduction):
