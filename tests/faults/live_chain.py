@@ -188,11 +188,21 @@ class LiveChain(Chain):
     def reorganise(self, depth: int, fate: Fate = Fate.GONE) -> None:
         """Replace that many of the newest blocks by as many others."""
         with self._mining:
+            if self.has_base_fee:
+                self._begin_with_the_fee_of(self.head() - depth + 1)
             raws = [*self._raw_transactions(depth)]
             returning = [[raw, depth - 1] for raw in raws] if fate == Fate.LATER else []
             self.ask("anvil_reorg", depth, returning)
             for raw in raws if fate == Fate.POOL else ():
                 self.ask("eth_sendRawTransaction", raw)
+
+    def _begin_with_the_fee_of(self, replaced: int) -> None:
+        """Have gas cost in the next block what it does in one that is about to be replaced.
+
+        Anvil would go on with the fee of the newest: what was in the blocks could never return.
+        """
+        block = self.ask("eth_getBlockByNumber", hex(replaced), False)
+        self.set_base_fee(int(block["baseFeePerGas"], 16))
 
     def roll_back(self, depth: int) -> None:
         """Take away that many of the newest blocks; the chain is shorter until more are mined."""

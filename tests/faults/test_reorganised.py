@@ -170,3 +170,17 @@ def test_consumers__bids_and_what_came_before_them_are_gone__two_devices_bid_onc
     first.wait_for_bid(request_id)
     world.chain.mine(3)
     end_well(world, first, request_id)
+
+
+@pytest.mark.parametrize("fate", [Fate.POOL, Fate.LATER])
+def test_reorganise__gas_has_become_dear_since__the_transactions_come_back(world, fate):
+    chain, rival = world.chain, world.chain.accounts[RIVAL]
+    cheap = {"from": rival, "to": rival, "gas": hex(21000), "maxFeePerGas": hex(2 * 10**9)}
+    with chain.still():
+        sent = chain.ask("eth_sendTransaction", {**cheap, "maxPriorityFeePerGas": "0x1"})
+        chain.mine()
+        assert chain.ask("eth_getTransactionReceipt", sent)
+        chain.set_base_fee(50 * 10**9)
+        chain.reorganise(4, fate)
+        chain.mine()
+        assert chain.ask("eth_getTransactionReceipt", sent)
