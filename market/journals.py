@@ -8,6 +8,7 @@ from eth_typing import ChecksumAddress
 from market.contract import REQUEST_PURPOSE
 from market.desk import PURPOSE as BIDS_PURPOSE
 from market.errors import MarketError
+from market.finality import newest_final
 from market.flight import Flight
 from market.memory import MEMORY_FILE, Memory, State
 from market.node import chain_name, latest_block, node_errors
@@ -66,7 +67,7 @@ def forget_old_flights(memory: Memory, sender: Sender, confirmations: int) -> No
     if not unneeded:
         return
     bid_in = {known.request_id for known in memory.rounds(*_UNFINISHED)}
-    deep = max(0, latest_block(sender.web3).number - confirmations)
+    deep = max(0, newest_final(latest_block(sender.web3), confirmations))
     with node_errors(sender.web3):
         passed = sender.web3.eth.get_transaction_count(account, deep)
     memory.forget_flights(
