@@ -74,10 +74,11 @@ def furnish(
     account: LocalAccount | None = None,
     role: str = "CONSUMER",
     offers: Mapping[str, Sequence[object]] = OFFERS,
+    **more: object,
 ) -> Household:
     """Make a household in the folder, with an account as `python -m market account` makes it.
 
-    An account that is given is kept in the same way.
+    An account that is given is kept in the same way. `more` are further settings.
     """
     account = account or Account.create()
     keystore = Account.encrypt(account.key, _PASSWORD, kdf="pbkdf2")
@@ -91,6 +92,7 @@ def furnish(
         "DATABASE_FOLDER": folder,
         "REMOTE_NETWORK": "measured",
         "RPC_URLS": node_url,
+        **more,
     }
     env_file = folder / ".env"
     env_file.touch(0o600)

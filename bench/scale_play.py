@@ -68,8 +68,14 @@ def play(count: int) -> RoundFigures:
 def _played(sized: SizedRound, stack: ExitStack) -> Played:
     proxy = stack.enter_context(counting_proxy(sized.node.url))
     folder = Path(stack.enter_context(TemporaryDirectory(prefix=FOLDER, dir=ROOT)))
+    # The round is over with its report: no block comes by itself that could make it final.
     household = furnish(
-        folder, proxy.url, sized.market.address, account=utility_key(), role="UTILITY"
+        folder,
+        proxy.url,
+        sized.market.address,
+        account=utility_key(),
+        role="UTILITY",
+        CONFIRMATIONS=0,
     )
     before_wei, first_block = sized.holdings_wei(), sized.node.block_number() + 1
     running = stack.enter_context(operator(household, _words(sized)))

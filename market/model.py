@@ -106,3 +106,9 @@ class Terms:
     def escrow_wei(self) -> int:
         """What the request needs in escrow."""
         return escrow_wei(self.reduction_wh, self.price_step_wei)
+
+    def fit(self, request: Request) -> bool:
+        """Return whether a request has these terms; how long it took bids does not show."""
+        names = ("reduction_wh", "price_step_wei", "minimum_bid_wh", "pricing")
+        dispatch = ("dispatch_start", "dispatch_end")
+        return all(getattr(self, name) == getattr(request, name) for name in (*names, *dispatch))

@@ -1,6 +1,7 @@
 """A round as the operator sees it: asked for, watched, settled, and finished after a break."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from market import report
@@ -9,10 +10,10 @@ from market.invocation import command
 from market.journals import remembered
 from market.model import Request, Status, Terms
 from market.prompts import ask, confirmed, unattended
+from market.requested import LostError
 from market.runs import Run
 from market.session import Session
 from market.settings import Settings
-from market.transactions import UnconfirmedError
 from market.units import (
     bidding_seconds,
     format_kwh,
@@ -21,7 +22,7 @@ from market.units import (
     price_wei_per_wh,
     reduction_wh,
 )
-from market.utility import Spending, Utility
+from market.utility import Spending, UndoneError, Utility
 
 _DEFAULT_BIDDING_SECONDS = "60"
 # A countdown should count every second.
@@ -52,36 +53,40 @@ def request_interactively(session: Session) -> None:
         partial(ask, "Bidding time (s)", _DEFAULT_BIDDING_SECONDS),
     )
     report.print_terms(session.out, terms)
-    if not confirmed("Send the request?"):
+    if confirmed("Send the request?"):
+        _carry_through(session, utility, terms)
+    else:
         session.out.print("Nothing was sent")
-        return
-    _carry_through(session, utility, terms)
+    _stay_until_final(session, utility)
 
 
 def request_unattended(session: Session, written: Sequence[str]) -> None:
-    """Carry a request through without questions: kWh, ETH/kWh and, if not 60, seconds as text."""
+    """Carry a request through without questions: kWh, ETH/kWh and, if not 60, seconds as text.
+
+    One that an earlier run has made is gone on with, and no other one is made.
+    """
     if len(written) not in (2, 3):
         raise MarketError(f"A request is written like this: {unattended()} [remote]")
     reduction, price, seconds = [*written, _DEFAULT_BIDDING_SECONDS][:3]
     terms = _terms(session.settings, lambda: reduction, lambda: price, lambda: seconds)
     utility = utility_of(session)
     if broken_off := utility.resume():
-        session.out.print(
-            f"{_broken_off_line(broken_off)}: going on with it, nothing new is requested",
-            style="yellow",
-        )
-        _see_through(session, utility, broken_off)
-        return
-    for request in utility.waiting():
-        session.out.print(f"{_waiting_line(utility, request)}: {_finish_it()}", style="yellow")
-    report.print_terms(session.out, terms)
-    _carry_through(session, utility, terms)
+        _go_on(session, utility, broken_off, _broken_off_line(broken_off))
+    elif alike := utility.unnoted(terms):
+        _go_on(session, utility, alike, _alike_line(alike))
+    else:
+        for request in utility.waiting():
+            line = f"{_waiting_line(utility, request)}: {_finish_it()}"
+            session.out.print(line, style="yellow")
+        report.print_terms(session.out, terms)
+        _carry_through(session, utility, terms)
+    _stay_until_final(session, utility)
 
 
 def finish_requests(session: Session) -> None:
     """Select and pay the winners of every request whose gate has closed; anybody may do that."""
     utility = _any_utility(session)
-    utility.forget_ended()
+    utility.take_up_ended()
     due = [request for request in utility.unfinished() if _is_due(utility, request)]
     for request in due:
         session.out.print(f"Request {request.request_id}", style="bold")
@@ -89,6 +94,7 @@ def finish_requests(session: Session) -> None:
         _settle(session, utility, request.request_id)
     if not due:
         session.out.print("No request waits to be finished")
+    _stay_until_final(session, utility)
 
 
 def _any_utility(session: Session) -> Utility:
@@ -98,7 +104,8 @@ def _any_utility(session: Session) -> Utility:
     market = sender.patience(session.market)
     poll_seconds = min(session.settings.poll_seconds, _COUNTDOWN_S)
     run = Run(session.settings.database_folder, tell)
-    return Utility(market, sender, poll_seconds, tell=tell, run=run)
+    confirmations = session.settings.final_after(remote=session.remote)
+    return Utility(market, sender, poll_seconds, tell=tell, run=run, confirmations=confirmations)
 
 
 def _offer_to_finish(session: Session, utility: Utility) -> None:
@@ -112,7 +119,7 @@ def _offer_to_finish(session: Session, utility: Utility) -> None:
         if broken_off.status in (Status.BIDDING, Status.CLEARED):
             _offer(session, utility, broken_off)
         else:
-            report.print_round(session.out, utility.round(broken_off.request_id))
+            _settle(session, utility, broken_off.request_id)
         utility.seen_through(broken_off.request_id)
         asked.add(broken_off.request_id)
     for request in utility.waiting():
@@ -122,7 +129,19 @@ def _offer_to_finish(session: Session, utility: Utility) -> None:
 
 def _offer(session: Session, utility: Utility, request: Request) -> None:
     if confirmed(f"{_waiting_line(utility, request)}: go on with it now?", default=True):
-        _see_through(session, utility, request)
+        _see_through(session, utility, request.request_id)
+
+
+def _go_on(session: Session, utility: Utility, request: Request, line: str) -> None:
+    session.out.print(f"{line}: going on with it, nothing new is requested", style="yellow")
+    _see_through(session, utility, request.request_id)
+
+
+def _alike_line(request: Request) -> str:
+    return (
+        f"Request {request.request_id} has these terms and is not finished "
+        f"(for another one beside it: {command('utility')})"
+    )
 
 
 def _broken_off_line(request: Request) -> str:
@@ -148,20 +167,35 @@ def _is_due(utility: Utility, request: Request) -> bool:
 def _carry_through(session: Session, utility: Utility, terms: Terms) -> None:
     try:
         request = utility.request(terms)
-    except (KeyboardInterrupt, UnconfirmedError):
+    except KeyboardInterrupt:
         _say_how_to_finish(session, "The request may have been sent, and then goes on")
         raise
     session.out.print(f"Request {request.request_id} is open", style="bold")
-    _see_through(session, utility, request)
+    _see_through(session, utility, request.request_id)
 
 
-def _see_through(session: Session, utility: Utility, request: Request) -> None:
+def _see_through(session: Session, utility: Utility, request_id: int) -> None:
     """Watch an open request, and settle it when its gate has closed."""
     try:
-        report.watch(session.out, utility.until_gate_closure(request.request_id))
-        _settle(session, utility, request.request_id)
+        report.watch(session.out, utility.until_gate_closure(request_id))
+        _settle(session, utility, request_id)
+    except LostError:
+        raise
     except (KeyboardInterrupt, MarketError):
-        _say_how_to_finish(session, f"Request {request.request_id} goes on")
+        _say_how_to_finish(session, f"Request {request_id} goes on")
+        raise
+
+
+def _stay_until_final(session: Session, utility: Utility) -> None:
+    """Stay until no reorganisation undoes what was finished; what one undoes is finished again."""
+    try:
+        report.watch_final(session.out, utility.until_final())
+    except UndoneError as undone:
+        session.out.print(str(undone), style="yellow")
+        _see_through(session, utility, undone.request_id)
+        _stay_until_final(session, utility)
+    except KeyboardInterrupt:
+        utility.leave()
         raise
 
 
@@ -173,10 +207,13 @@ def _say_how_to_finish(session: Session, what: str) -> None:
 
 
 def _settle(session: Session, utility: Utility, request_id: int) -> None:
-    for request in utility.finish(request_id):
-        report.print_progress(session.out, request)
-    report.print_round(session.out, utility.round(request_id))
-    utility.seen_through(request_id)
+    """Finish a request, and print what it brought."""
+    with suppress(UndoneError):
+        for request in utility.finish(request_id):
+            report.print_progress(session.out, request)
+        report.print_round(session.out, utility.round(request_id))
+        return
+    _settle(session, utility, request_id)
 
 
 def _terms(

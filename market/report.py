@@ -1,5 +1,6 @@
 """What the scripts print. Every figure comes from the chain; nothing is computed anew here."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from market.clearing import Bid, merit_order
+from market.invocation import command
 from market.model import Payment, Request, Status, Terms
 from market.units import PRICE_LEVELS, format_eth, format_eth_per_kwh, format_kwh
 from market.utility import Round, Standings
@@ -45,6 +47,21 @@ def watch(out: Console, standings: Iterable[Standings]) -> None:
         for now in _changes(standings):
             out.print(_standing_line(now))
     out.print("Gate closed")
+
+
+def watch_final(out: Console, left: Iterable[int]) -> None:
+    """Say that a reorganisation may still undo what was finished: live, or in one line."""
+    counts = iter(left)
+    if (first := next(counts, None)) is None:
+        return
+    if out.is_terminal:
+        with Live(Text(_final_line(first)), console=out, refresh_per_second=4) as live:
+            for blocks in counts:
+                live.update(Text(_final_line(blocks)))
+    else:
+        out.print(_final_line(first))
+        deque(counts, maxlen=0)
+    out.print("Final: no reorganisation is expected to undo this")
 
 
 def print_progress(out: Console, request: Request) -> None:
@@ -148,6 +165,14 @@ def _changes(standings: Iterable[Standings]) -> Iterator[Standings]:
         if key != seen:
             yield now
             seen = key
+
+
+def _final_line(blocks: int) -> str:
+    what = f"Final in {blocks} block{'' if blocks == 1 else 's'}"
+    return (
+        f"{what}. You may stop waiting for that (Ctrl-C): what a reorganisation undoes until then, "
+        f"{command('utility', 'finish')} finishes again"
+    )
 
 
 def _standing_line(now: Standings) -> str:

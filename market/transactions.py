@@ -21,7 +21,13 @@ class UnconfirmedError(MarketError):
 
 
 class Sender(Launcher):
-    """Sends transactions from one account, and waits for them with patience."""
+    """Sends transactions from one account, and waits for them with patience.
+
+    One that `gives_up` raises an UnconfirmedError if a transaction is not in a block after three
+    minutes; another says so once, and waits on.
+    """
+
+    gives_up = True
 
     def send(
         self,
@@ -39,7 +45,7 @@ class Sender(Launcher):
         what the call may need beyond the usual margin. With `keep` it stays in the journal, for
         its sender to forget. RevertError if the contract refuses, which costs nothing if it is
         seen beforehand; MarketError if there is too little Ether; NodeUnavailableError if nothing
-        was sent; UnconfirmedError if the transaction is not in a block after three minutes.
+        was sent; UnconfirmedError if it gives up.
         """
         for earlier in self.unfinished():
             self._end(earlier)
@@ -56,15 +62,30 @@ class Sender(Launcher):
 
     def wait(self, flight: Flight) -> Sent:
         """Return once a flight is in a block; how long the node is away does not count."""
-        began_s = monotonic() - self.patience.away_s
-        while monotonic() - self.patience.away_s - began_s < _TIMEOUT_S:
-            if sent := self.patience(partial(self._attend, flight)):
-                return sent
+        began_s, told = monotonic() - self.patience.away_s, False
+        while not (sent := self.patience(partial(self._attend, flight))):
+            if not told and monotonic() - self.patience.away_s - began_s >= _TIMEOUT_S:
+                self._tell_late(flight)
+                told = True
             sleep(_POLL_S)
+        return sent
+
+    def _tell_late(self, flight: Flight) -> None:
+        """Say that a flight is not in a block; UnconfirmedError if it is waited for no longer."""
         said = f" (the node says: {flight.refusal})" if flight.refusal else ""
-        raise UnconfirmedError(
+        late = (
             f"Transaction {flight.hashes[-1] or '(without an answer)'} is not in a block after "
-            f"{_TIMEOUT_S} s{said}: look it up before you try again, it may still be carried out"
+            f"{_TIMEOUT_S} s{said}"
+        )
+        if self.gives_up:
+            raise UnconfirmedError(
+                f"{late}: look it up before you try again, it may still be carried out"
+            )
+        self.patience.tell(
+            MarketError(
+                f"{late}: waiting on, and sending it again. If gas costs more than MAX_FEE_GWEI, "
+                "stop this, raise it and start again, or wait until gas is cheaper"
+            )
         )
 
     def _attend(self, flight: Flight) -> Sent | None:

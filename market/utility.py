@@ -8,16 +8,17 @@ from time import sleep
 from eth_typing import ChecksumAddress
 
 from market.clearing import Bid
-from market.contract import REQUEST_PURPOSE, DemandReduction
+from market.contract import DemandReduction
 from market.contract_events import NotShownYetError
 from market.errors import MarketError
 from market.fees import FeeCeilingError
-from market.flight import Flight
-from market.landing import FailedError, Sent
+from market.finality import newest_final
+from market.landing import Sent
 from market.launching import BusyError, DroppedError
 from market.model import Payment, Quote, Request, Status, Terms
-from market.node import chain_time_s
+from market.node import Block, chain_time_s, is_on_chain
 from market.patience import Patience
+from market.requested import Requested
 from market.reverts import RevertError
 from market.runs import Run
 from market.transactions import Sender
@@ -26,7 +27,16 @@ PAY_BATCH = 100
 """Winners paid in one transaction; even if each is hostile it fits in a block."""
 
 _UNFINISHED = (Status.NONE, Status.BIDDING, Status.CLEARED)
-_NOT_CARRIED_OUT = (RevertError, FailedError, DroppedError)
+
+
+class UndoneError(MarketError):
+    """A reorganisation has undone the end of a request."""
+
+    def __init__(self, request_id: int) -> None:
+        super().__init__(
+            f"A reorganisation has undone the end of request {request_id}: finishing it again"
+        )
+        self.request_id = request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,8 @@ class Round:
 class Utility:
     """A utility at work; `wait` pauses between two looks at the chain (s).
 
-    A node that is away is waited for with patience: `tell` is told once.
+    A node that is away, and gas above the ceiling, is waited for with patience: `tell` is told
+    once. What it has finished is final after so many `confirmations`.
     """
 
     market: DemandReduction
@@ -75,13 +86,18 @@ class Utility:
     spending: Spending = field(default_factory=Spending)
     tell: Callable[[MarketError], None] = lambda _: None
     run: Run = field(default_factory=lambda: Run(None, lambda _: None))
+    confirmations: int = 0
+    _ended: dict[int, Block] = field(default_factory=dict)
     _patiently: Patience = field(init=False)
+    _requested: Requested = field(init=False)
 
     def __post_init__(self) -> None:
-        # What waits for a transaction of this utility waits the same way.
+        # What waits for a transaction of this utility waits the same way, and without an end.
         self._patiently = self.sender.patience = Patience(
             self.poll_seconds, self.tell, lambda seconds: self.wait(seconds)
         )
+        self.sender.gives_up = False
+        self._requested = Requested(self.market, self.sender, self._patiently, self.confirmations)
 
     def request(self, terms: Terms) -> Request:
         """Announce a request, with its escrow; it is noted until it has been seen through."""
@@ -89,48 +105,47 @@ class Utility:
             partial(self.market.request_reduction, self.sender, terms, self.run.number)
         )
         self.spending.add(sent)
+        self._requested.made_by_run(request_id, self.run.number)
         return self._shown(request_id)
 
     def resume(self) -> Request | None:
         """Return the oldest request of a run that was broken off before it had seen it through.
 
-        None if there is none. UnconfirmedError if its transaction is still not in a block after
-        three minutes.
+        None if there is none. Its transaction is waited for.
         """
-        for flight in self._noted():
+        for flight in self._requested.noted():
             if not self.run.is_alive(flight.subject):
-                request_id = self._requested_by(flight, self.sender.wait)
+                request_id = self._requested.made_by(flight, self.sender.wait)
                 if request_id is not None:
                     return self._shown(request_id)
         return None
 
+    def unnoted(self, terms: Terms) -> Request | None:
+        """Return the oldest request of this utility with these terms that nobody has a note of.
+
+        It is not finished: the memory that told of it may have been lost. None if there is none.
+        """
+        noted = {self._requested.made_by(flight) for flight in self._requested.noted()}
+        alike = (request for request in self.waiting() if terms.fit(request))
+        return next((request for request in alike if request.request_id not in noted), None)
+
     def seen_through(self, request_id: int) -> None:
         """Note a request no longer: nobody has to go on with it."""
-        for flight in self._noted():
-            if self._requested_by(flight, self.sender.look) == request_id:
-                self.sender.journal.forget_flights([flight])
+        self._requested.forget(request_id)
 
-    def forget_ended(self) -> None:
-        """Note no longer what others have finished."""
-        for flight in self._noted():
-            request_id = self._requested_by(flight, self.sender.look)
+    def take_up_ended(self) -> None:
+        """Have what others have finished noted no longer, either, once it is final."""
+        for flight in self._requested.noted():
+            if self.run.is_alive(flight.subject):
+                continue
+            request_id = self._requested.made_by(flight)
             if request_id and self._shown(request_id).status not in _UNFINISHED:
-                self.sender.journal.forget_flights([flight])
+                self._rest(request_id)
 
-    def _noted(self) -> list[Flight]:
-        """Return the transactions that have requested something of this contract."""
-        flights = self.sender.journal.flights(self.sender.signer.address)
-        here = self.market.address
-        return [f for f in flights if (f.purpose, f.newest.get("to")) == (REQUEST_PURPOSE, here)]
-
-    def _requested_by(self, flight: Flight, look: Callable[[Flight], Sent | None]) -> int | None:
-        """Return what a transaction has requested; it is forgotten if it never will."""
-        try:
-            sent = self._patiently(partial(look, flight))
-        except _NOT_CARRIED_OUT:
-            self.sender.journal.forget_flights([flight])
-            return None
-        return self.market.requested_id(sent.receipt) if sent else None
+    def leave(self) -> None:
+        """Note no longer what is finished but not final: somebody wants this run to end."""
+        for request_id in self._ended:
+            self._requested.forget_known(request_id)
 
     # What there is
 
@@ -152,10 +167,10 @@ class Utility:
         return [request for request in self.unfinished() if request.utility == me]
 
     def _shown(self, request_id: int) -> Request:
-        # Behind one address there may be several nodes, some of them a block behind.
+        """Return a request once it is on the chain; LostError if it cannot be there again."""
         while True:
             request = self._patiently(lambda: self.market.request(request_id))
-            if request.status != Status.NONE:
+            if self._requested.is_there(request):
                 return request
             self.wait(self.poll_seconds)
 
@@ -169,10 +184,10 @@ class Utility:
         """
         while True:
             request, standings = self._patiently(partial(self._look_at, request_id))
-            if standings:
+            if self._requested.is_there(request):
+                if standings is None:
+                    return
                 yield standings
-            elif request.status != Status.NONE:
-                return
             self.wait(self.poll_seconds)
 
     def _look_at(self, request_id: int) -> tuple[Request, Standings | None]:
@@ -188,36 +203,49 @@ class Utility:
     def finish(self, request_id: int) -> Iterator[Request]:
         """Select and pay the winners; yield the request after each transaction.
 
-        What somebody else has done already is not done again. A node that is away is waited for.
+        What somebody else has done already is not done again, and what a reorganisation has undone
+        is. A node that is away is waited for.
         """
-        while (request := self._patiently(lambda: self.market.request(request_id))).status in (
-            _UNFINISHED
-        ):
-            if request.status == Status.NONE:
+        while (request := self._shown(request_id)).status in _UNFINISHED:
+            if not self._step(request):
                 self.wait(self.poll_seconds)
                 continue
-            try:
-                self.spending.add(self._next_step(request))
-            except DroppedError:
-                # Somebody with the same account did something else first: look again.
-                self.wait(self.poll_seconds)
-            except RevertError as refusal:
-                if refusal.name not in ("WrongStatus", "GateOpen"):
-                    raise
-                # Somebody else was quicker, or the newest block is still from before the closure.
-                self.wait(self.poll_seconds)
-            else:
-                yield self._patiently(lambda: self.market.request(request_id))
+            # A node that is behind, or has other blocks now, may not show what was done.
+            done = self._shown(request_id)
+            if done.status != Status.BIDDING:
+                yield done
+        self._rest(request_id)
+
+    def _step(self, request: Request) -> bool:
+        """Do what is next with a request; return whether it was this utility who did it."""
+        try:
+            self.spending.add(self._next_step(request))
+        except DroppedError:
+            # Somebody with the same account did something else first: look again.
+            return False
+        except RevertError as refusal:
+            if refusal.name not in ("WrongStatus", "GateOpen"):
+                raise
+            # Somebody else was quicker, or the newest block is still from before the closure.
+            return False
+        return True
 
     def round(self, request_id: int) -> Round:
-        """Return the account of a finished request."""
-        request = self._patiently(lambda: self.market.request(request_id))
+        """Return the account of a finished request; UndoneError if it is that no longer."""
         return Round(
-            request,
+            self._patiently(lambda: self._finished(request_id)),
             bids=self._patiently(lambda: self.market.bids(request_id)),
-            payments=self._patiently(lambda: self.market.payments(request), NotShownYetError),
+            payments=self._patiently(
+                lambda: self.market.payments(self._finished(request_id)), NotShownYetError
+            ),
             spending=self.spending,
         )
+
+    def _finished(self, request_id: int) -> Request:
+        request = self.market.request(request_id)
+        if request.status in _UNFINISHED:
+            raise UndoneError(request_id)
+        return request
 
     def _next_step(self, request: Request) -> Sent:
         act = self._select if request.status == Status.BIDDING else self._pay
@@ -228,3 +256,43 @@ class Utility:
 
     def _pay(self, request: Request) -> Sent:
         return self.market.pay_winners(self.sender, request, PAY_BATCH)
+
+    # What comes after its end
+
+    def until_final(self) -> Iterator[int]:
+        """Yield how many blocks have to follow until all that this run has finished is final.
+
+        It is then noted no longer. UndoneError if a reorganisation has undone the end of one.
+        """
+        seen, left = None, 0
+        while self._ended:
+            head = self._patiently(self.market.head)
+            if head != seen:
+                left = max([self._blocks_left(request_id, head) for request_id in [*self._ended]])
+            seen = head
+            if left > 0:
+                yield left
+                self.wait(self.poll_seconds)
+
+    def _rest(self, request_id: int) -> None:
+        """Note the block that a request's end rests on: it had ended there, or before."""
+        self._ended[request_id] = self._patiently(self.market.head)
+
+    def _blocks_left(self, request_id: int, head: Block) -> int:
+        """Return how many blocks have to follow until a request's end is final."""
+        block = self._ended[request_id]
+        look = partial(is_on_chain, self.market.web3, block.number, block.hash)
+        if self._patiently(look) is False:
+            self._require_end(request_id)
+            block = self._ended[request_id] = head
+        left = block.number - newest_final(head, self.confirmations)
+        if left <= 0:
+            self._require_end(request_id)
+            self.seen_through(request_id)
+            del self._ended[request_id]
+        return left
+
+    def _require_end(self, request_id: int) -> None:
+        if self._shown(request_id).status in _UNFINISHED:
+            del self._ended[request_id]
+            raise UndoneError(request_id)

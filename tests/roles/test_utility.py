@@ -1,5 +1,6 @@
 """A utility killed or cut off at any instant finishes its rounds, and never pays for one twice."""
 
+from dataclasses import replace
 from itertools import count
 from random import Random
 from time import sleep
@@ -9,6 +10,7 @@ import requests
 from web3 import Web3
 
 from market import transactions
+from market.artifact import load_artifact
 from market.clearing import Access
 from market.contract import DemandReduction, deploy
 from market.errors import MarketError
@@ -17,10 +19,11 @@ from market.memory import Memory
 from market.model import Status, Terms
 from market.node import chain_name
 from market.provider import WrongChainError
+from market.requested import LostError
 from market.runs import Run
 from market.signer import KeySigner, UnlockedSigner
 from market.transactions import Sender, UnconfirmedError
-from market.utility import Utility
+from market.utility import UndoneError, Utility
 from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Line
 
 TERMS = Terms(5000, 4 * GWEI, BIDDING_S)
@@ -40,7 +43,7 @@ class Office:
         self.market = DemandReduction(town.web3, self.address)
         self.file = town.folder / f"{self.address}.sqlite3"
 
-    def start(self, *, lose=False):
+    def start(self, *, lose=False, confirmations=0):
         """Return the program as it is after a start."""
         for file in self.file.parent.glob(f"{self.file.name}*") if lose else ():
             file.unlink()
@@ -57,6 +60,7 @@ class Office:
             wait=self.town.mine,
             tell=lambda problem: self.told.append(str(problem)),
             run=self.run,
+            confirmations=confirmations,
         )
 
     def kill_at(self, number):
@@ -177,7 +181,8 @@ def test_resume__killed_before_the_round_was_seen_through__goes_on_with_it(town,
     utility = office.start()
     assert [utility.resume().request_id for _ in range(2)] == [1, 1]
     assert office.market.request_count() == 1
-    utility.forget_ended()
+    utility.take_up_ended()
+    assert list(utility.until_final()) == []
     assert (office.start().resume() is None) == ended
 
 
@@ -193,9 +198,8 @@ def test_resume__run_of_the_request_is_alive__leaves_it_alone(office, tmp_path):
 def test_resume__request_in_another_contract__is_none(town, office):
     office.start().request(TERMS)
     other, _ = deploy(Sender(town.web3, office.signer), Access.OPEN)
-    utility = office.start()
-    utility.market = DemandReduction(town.web3, other)
-    assert utility.resume() is None
+    office.address = other
+    assert office.start().resume() is None
 
 
 @pytest.mark.parametrize("problem", [MarketError("no sense"), UnconfirmedError("not in a block")])
@@ -447,3 +451,268 @@ def test_finish__another_program_of_the_account_does_something_first__is_tried_a
     utility.sender.wait = waited
     list(utility.finish(request_id))
     check_settled(town, office, request_id)
+
+
+# Longer than a transaction usually takes
+
+
+def mined_after_it_was_told(town, office):
+    """Have no block come until the program has said that it waits, and for a while after."""
+    looks = count()
+
+    def before(method):
+        if method == "eth_getTransactionReceipt" and office.told and next(looks) == 3:
+            town.mine()
+
+    return before
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Have a transaction count as late after a moment."""
+    monkeypatch.setattr(transactions, "_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(transactions, "_POLL_S", 0.05)
+
+
+def test_request__not_in_a_block_for_long__is_waited_for_and_made_once(town, office, impatient):
+    utility = office.start()
+    office.line.before = mined_after_it_was_told(town, office)
+    with town.still():
+        assert utility.request(TERMS).request_id == 1
+    (told,) = office.told
+    assert "waiting on, and sending it again" in told
+    assert office.escrow_wei() == TERMS.escrow_wei
+    assert office.start().resume().request_id == 1
+
+
+def test_resume__not_in_a_block_for_long__is_waited_for(town, office, impatient):
+    with town.still():
+        utility = office.start()
+        office.line.before = kill_when_asked_for_a_receipt
+        with pytest.raises(Killed):
+            utility.request(TERMS)
+        utility = office.start()
+        office.line.before = mined_after_it_was_told(town, office)
+        assert utility.resume().request_id == 1
+    assert len(office.told) == 1
+
+
+@pytest.mark.parametrize("step", ["selection", "payment"])
+def test_finish__step_not_in_a_block_for_long__is_waited_for_and_told_once(
+    town, office, impatient, step
+):
+    utility = office.start()
+    request_id = utility.request(TERMS).request_id
+    bid(town, office, request_id)
+    town.close_gate()
+    finishing = utility.finish(request_id)
+    if step == "payment":
+        assert next(finishing).status == Status.CLEARED
+    office.line.before = mined_after_it_was_told(town, office)
+    with town.still():
+        next(finishing)
+    list(finishing)
+    assert len(office.told) == 1
+    check_settled(town, office, request_id)
+
+
+# Reorganisations
+
+
+def take_from_the_chain(town, blocks=1):
+    """Have the newest blocks, and what was in them, gone for good."""
+    town.reorganise(blocks)
+    town.rpc("anvil_dropAllTransactions")
+
+
+def do_something_else(town, office):
+    """Have another transaction of the account take the next place."""
+    office.market.approve(Sender(town.web3, office.signer), [office.signer.address])
+
+
+def test_until_gate_closure__request_taken_from_the_chain__is_sent_again_and_told_once(
+    town, office
+):
+    utility = office.start()
+    utility.request(TERMS)
+    take_from_the_chain(town)
+    assert office.market.request(1).status == Status.NONE
+    standings = next(utility.until_gate_closure(1))
+    assert standings.request.request_id == 1
+    assert office.told == ["A reorganisation has taken request 1 from the chain: sending it again"]
+    assert office.market.request_count() == 1
+    assert office.escrow_wei() == TERMS.escrow_wei
+
+
+def test_finish__request_taken_from_the_chain__is_sent_again_and_settled(town, office):
+    office.start().request(TERMS)
+    utility = office.start()
+    utility.resume()
+    town.close_gate()
+    take_from_the_chain(town, 2)
+    utility.wait = lambda _: office.market.request_count() and town.close_gate()
+    list(utility.finish(1))
+    assert office.market.request(1).status == Status.SETTLED
+    assert len(office.told) == 1
+
+
+def test_finish__request_can_no_longer_happen__is_told_and_nothing_is_lost(town, office):
+    utility = office.start()
+    utility.request(TERMS)
+    take_from_the_chain(town)
+    do_something_else(town, office)
+    with pytest.raises(LostError, match="escrow is back in your account"):
+        list(utility.finish(1))
+    assert office.escrow_wei() == 0
+    assert office.start().resume() is None
+
+
+def test_until_gate_closure__other_request_under_its_number__neither_is_taken_for_the_other(
+    town, office
+):
+    first, second = office.start(), office.start()
+    first.request(TERMS)
+    second.request(TERMS)
+    take_from_the_chain(town, 2)
+    town.rpc("evm_increaseTime", 60)
+    do_something_else(town, office)
+    with pytest.raises(LostError, match="it is request 1 now"):
+        list(second.until_gate_closure(2))
+    with pytest.raises(LostError, match="cannot be there again"):
+        list(first.until_gate_closure(1))
+    assert office.start().resume().request_id == 1
+    assert office.escrow_wei() == TERMS.escrow_wei
+
+
+def test_until_gate_closure__transaction_before_it_is_gone_too__says_what_it_waits_for(
+    town, office
+):
+    do_something_else(town, office)
+    utility = office.start()
+    utility.request(TERMS)
+    take_from_the_chain(town, 2)
+    with town.still():
+        looks = count()
+        utility.wait = lambda _: next(looks) == 10 and fill_the_gap(town, office)
+        assert next(utility.until_gate_closure(1)).request.request_id == 1
+    (told,) = office.told
+    assert "a transaction of this account before it has to come back first" in told
+
+
+def fill_the_gap(town, office):
+    """Have something in the place of the transaction that is gone."""
+    sender = Sender(town.web3, office.signer)
+    call = town.web3.eth.contract(office.address, abi=load_artifact()["abi"])
+    sender.launch(sender.prepare(call.functions.approve([office.signer.address])), "approve")
+    town.mine()
+
+
+def test_finish__somebody_elses_request_is_taken_from_the_chain__is_waited_for_a_while(
+    town, office
+):
+    office.start().request(TERMS)
+    told = []
+    somebody = Utility(
+        office.market,
+        town.sender(BOB),
+        poll_seconds=0,
+        wait=town.mine,
+        tell=lambda problem: told.append(str(problem)),
+        confirmations=8,
+    )
+    take_from_the_chain(town)
+    with pytest.raises(LostError, match="not known here"):
+        list(somebody.finish(1))
+    assert told == ["A reorganisation has taken request 1 from the chain: waiting for it"]
+
+
+def finished(town, office, confirmations):
+    """Return a utility that has finished a round just now."""
+    utility = office.start(confirmations=confirmations)
+    utility.request(TERMS)
+    bid(town, office, 1)
+    town.close_gate()
+    list(utility.finish(1))
+    return utility
+
+
+@pytest.mark.parametrize("confirmations", [0, 3])
+def test_until_final__nothing_is_undone__counts_the_blocks_and_notes_it_no_longer(
+    town, office, confirmations
+):
+    utility = finished(town, office, confirmations)
+    assert office.start().resume().request_id == 1
+    assert list(utility.until_final()) == [*range(confirmations, 0, -1)]
+    assert office.start().resume() is None
+    assert list(utility.until_final()) == []
+
+
+def test_until_final__payment_undone__is_paid_again_once(town, office):
+    utility = finished(town, office, 3)
+    take_from_the_chain(town)
+    assert office.market.request(1).status == Status.CLEARED
+    with pytest.raises(UndoneError, match="end of request 1: finishing it again"):
+        list(utility.until_final())
+    list(utility.finish(1))
+    assert list(utility.until_final()) == [3, 2, 1]
+    check_settled(town, office, 1)
+
+
+def signed_by_a_stranger(town):
+    """Return a transaction that makes a block another one."""
+    wallet = town.wallet()
+    fees = {"gas": 21000, "gasPrice": 10 * GWEI, "nonce": 0, "chainId": town.web3.eth.chain_id}
+    return wallet.sign_transaction({"to": wallet.address, **fees}).raw_transaction.to_0x_hex()
+
+
+def test_until_final__payment_in_another_block__counts_anew(town, office):
+    utility = finished(town, office, 3)
+    left = utility.until_final()
+    assert next(left) == 3
+    town.reorganise(1, *town.newest_raws(), signed_by_a_stranger(town))
+    assert list(left) == [3, 2, 1]
+    check_settled(town, office, 1)
+
+
+def test_until_final__whole_round_undone__request_is_sent_again(town, office):
+    utility = finished(town, office, 9)
+    take_from_the_chain(town, 6)
+    assert office.market.request_count() == 0
+    with pytest.raises(UndoneError):
+        list(utility.until_final())
+    assert office.market.request(1).status == Status.BIDDING
+    assert office.escrow_wei() == TERMS.escrow_wei
+
+
+def test_round__undone_while_it_is_read__is_an_error_instead_of_waiting_for_ever(town, office):
+    utility = finished(town, office, 3)
+    office.line.before = lambda method: method == "eth_getLogs" and take_from_the_chain(town)
+    with pytest.raises(UndoneError):
+        utility.round(1)
+
+
+def test_leave__finished_but_not_final__is_noted_no_longer(town, office):
+    utility = finished(town, office, 3)
+    next(utility.until_final())
+    utility.leave()
+    assert office.start().resume() is None
+
+
+# The memory lost
+
+
+def test_unnoted__memory_lost__is_the_request_with_these_terms(town, office):
+    office.start().request(TERMS)
+    utility = office.start(lose=True)
+    assert utility.resume() is None
+    assert utility.unnoted(replace(TERMS, reduction_wh=5001)) is None
+    assert utility.unnoted(replace(TERMS, bidding_seconds=60)).request_id == 1
+
+
+def test_unnoted__noted_or_finished__is_none(town, office):
+    utility = office.start()
+    utility.request(TERMS)
+    assert office.start().unnoted(TERMS) is None
+    town.close_gate()
+    list(utility.finish(1))
+    assert office.start(lose=True).unnoted(TERMS) is None

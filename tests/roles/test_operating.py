@@ -1,0 +1,144 @@
+"""The utility's commands: what a person reads, and what they leave to the next one."""
+
+from functools import partial
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from market import operating
+from market.model import Status
+from market.operating import finish_requests, request_unattended
+from market.session import Session
+from market.settings import Settings
+from market.utility import Utility
+from tests.roles.conftest import ALICE
+
+WORDS = ["5", "0.004", "600"]
+
+
+@pytest.fixture
+def out():
+    return Console(file=StringIO(), width=200)
+
+
+@pytest.fixture
+def opened(town, chain_url, out, monkeypatch):
+    """Return a session; in all that its commands wait for, `waiting` is done."""
+
+    def opened(waiting=town.close_gate, confirmations=0):
+        monkeypatch.setattr(operating, "Utility", partial(Utility, wait=lambda _: waiting()))
+        settings = Settings(
+            env_file=town.folder / ".env",
+            contract_address=town.market.address,
+            local_rpc_url=chain_url,
+            database_folder=town.folder,
+            confirmations=confirmations,
+        )
+        return Session(settings, remote=False, out=out)
+
+    return opened
+
+
+def told(out):
+    return out.file.getvalue()
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_request_unattended__same_request_waits_and_no_memory__goes_on_with_it(
+    town, opened, out, closed
+):
+    town.request()
+    if closed:
+        town.close_gate()
+    request_unattended(opened(), WORDS)
+    assert town.market.request_count() == 1
+    assert town.market.request(1).status == Status.SETTLED
+    (line,) = [line for line in told(out).splitlines() if "has these terms" in line]
+    assert "going on with it, nothing new is requested" in line
+    request_unattended(opened(), WORDS)
+    assert town.market.request_count() == 2
+
+
+def test_request_unattended__other_request_waits__makes_this_one(town, opened, out):
+    town.request(2500)
+    request_unattended(opened(), WORDS)
+    assert town.market.request(2).status == Status.SETTLED
+    assert "Request 1 of 2.5 kWh takes bids" in told(out)
+
+
+def test_request_unattended__no_confirmations_wanted__says_nothing_of_it(opened, out):
+    request_unattended(opened(), WORDS)
+    assert "Final" not in told(out)
+
+
+def test_request_unattended__until_final__outcome_first_then_one_line(town, opened, out):
+    request_unattended(opened(confirmations=3), WORDS)
+    after = told(out).split("Gas spent by this run")[1].splitlines()[1:]
+    assert [line.split(".")[0] for line in after] == [
+        "Final in 3 blocks",
+        "Final: no reorganisation is expected to undo this",
+    ]
+    assert "utility finish" in after[0]
+
+
+def undoing(town, blocks):
+    """Close the gate, then undo the end of the round once, and let blocks come."""
+    undone = []
+
+    def waiting():
+        if town.market.request(1).status == Status.SETTLED and not undone:
+            undone.append(True)
+            town.reorganise(blocks)
+            town.rpc("anvil_dropAllTransactions")
+        else:
+            town.close_gate()
+
+    return waiting
+
+
+@pytest.mark.parametrize("command", ["request", "finish"])
+def test_command__end_undone_before_it_is_final__finishes_again(town, opened, out, command):
+    session = opened(undoing(town, 1), confirmations=3)
+    if command == "request":
+        request_unattended(session, WORDS)
+    else:
+        request_id = town.request()
+        town.market.submit_bids(town.sender(ALICE), request_id, [(2000, 500)])
+        town.close_gate()
+        finish_requests(session)
+    assert town.market.request(1).status == Status.SETTLED
+    assert told(out).count("has undone the end of request 1: finishing it again") == 1
+    assert told(out).count("Energy bought") == 2
+
+
+def test_request_unattended__interrupted_before_it_is_final__leaves_a_finished_round(
+    town, opened, out
+):
+    def waiting():
+        if town.market.request(1).status == Status.SETTLED:
+            raise KeyboardInterrupt
+        town.close_gate()
+
+    with pytest.raises(KeyboardInterrupt):
+        request_unattended(opened(waiting, confirmations=3), WORDS)
+    assert "goes on without this program" not in told(out)
+    request_unattended(opened(), WORDS)
+    assert town.market.request_count() == 2
+
+
+def test_finish_requests__run_killed_before_its_round_was_final__waits_for_it(town, opened, out):
+    class Killed(BaseException):
+        pass
+
+    def waiting():
+        if town.market.request(1).status == Status.SETTLED:
+            raise Killed
+        town.close_gate()
+
+    with pytest.raises(Killed):
+        request_unattended(opened(waiting, confirmations=3), WORDS)
+    finish_requests(opened(confirmations=3))
+    assert "No request waits to be finished" in told(out)
+    request_unattended(opened(), WORDS)
+    assert town.market.request_count() == 2
