@@ -217,7 +217,6 @@ def guardrails_of(settings: Settings) -> Guardrails:
         settings.lowest_price_wei_per_wh,
         settings.maximum_requests_per_day,
         settings.quiet_hours,
-        settings.dry_run,
     )
 
 

@@ -10,12 +10,14 @@ from market.desk import ENDED, PURPOSE, Desk, terms_of
 from market.errors import MarketError
 from market.flight import Flight
 from market.guardrails import Guardrails, midnight_s
-from market.launching import Prepared
+from market.launching import DryRunError, Prepared
 from market.memory import PlacedBid, Round, State
 from market.model import Request, Status
 from market.node import Block, NodeUnavailableError, time_after_s
 from market.reverts import RevertError
 from market.witnesses import BIDS_OF_NEWEST_BLOCKS
+
+_DRY_RUN = "DRY_RUN is on"
 
 
 class _BidMeanwhileError(MarketError):
@@ -66,6 +68,8 @@ class Answering:
                 self._urge(flight, request, head)
         except NodeUnavailableError:
             raise
+        except DryRunError:
+            self._tell_not_sent(known, request)
         except RevertError as refusal:
             self.desk.memory.forget_flights([flight])
             self._pass(request, f"the contract refused the bids: {refusal}", head)
@@ -102,12 +106,19 @@ class Answering:
             # It can only be refused now, but it is what the nonces behind it wait for.
             sender.urge(first)
 
-    def watch_bids(self, known: Round, request: Request) -> None:
-        """Send bids again that a reorganisation has taken from the chain."""
-        if not self.desk.is_gone(known):
-            return
-        self.desk.report.bids_vanished(request)
-        self.desk.send_again(known)
+    def _tell_not_sent(self, known: Round, request: Request) -> None:
+        """Tell once of bids of a former run that a dry run does not send again."""
+        if request.request_id not in self._announced:
+            self.desk.report.would_bid(request, _as_level_bids(request, known))
+        self._announced.add(request.request_id)
+
+    def watch(self, known: Round, request: Request, head: Block) -> None:
+        """Send bids again that a reorganisation has taken, and what a dry run has not sent."""
+        if known.reason == _DRY_RUN and not self.desk.sender.dry_run:
+            self.meet(request, head)
+        elif self.desk.is_gone(known):
+            self.desk.report.bids_vanished(request)
+            self.desk.send_again(known)
 
     def clean_up(self, request_id: int) -> None:
         """Forget what was told of a request."""
@@ -168,9 +179,9 @@ class Answering:
         if prepared is None:
             # Gas may be cheaper in the next block.
             return
-        if self.guardrails.dry_run:
+        if self.desk.sender.dry_run:
             self.desk.report.would_bid(request, bids)
-            self._pass(request, "DRY_RUN is on", head)
+            self._pass(request, _DRY_RUN, head)
         else:
             self._send(request, bids, prepared, now_s, head)
 

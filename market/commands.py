@@ -11,6 +11,7 @@ from market.errors import MarketError
 from market.explorer import publish_source
 from market.journals import remembered
 from market.keystore import new_account
+from market.launching import DryRunError
 from market.model import Standing
 from market.operating import utility_of
 from market.reverts import RevertError
@@ -20,6 +21,7 @@ from market.transactions import Sender
 from market.units import format_eth
 
 ROOT = Path(__file__).parent.parent
+_DRY_RUN = "(a dry run: nothing is sent)"
 
 
 def deploy_contract(session: Session) -> None:
@@ -67,7 +69,11 @@ def register_consumer(session: Session) -> None:
         return
     standing = market.standing(consumer)
     if standing in (Standing.UNKNOWN, Standing.REVOKED):
-        _register(session, market, sender)
+        try:
+            _register(session, market, sender)
+        except DryRunError:
+            session.out.print(f"Would register {consumer} {_DRY_RUN}")
+            return
     else:
         session.out.print(f"{consumer} is {standing.name.lower()} already")
     if not market.is_allowed(consumer):
@@ -117,15 +123,19 @@ def withdraw_deferred(session: Session, sender: Sender) -> None:
     if not amount_wei:
         session.out.print(f"Nothing waits to be withdrawn by {payee}")
         return
+    amount = format_eth(amount_wei)
     try:
         market.withdraw(sender)
+    except DryRunError:
+        session.out.print(f"Would withdraw {amount} ETH for {payee} {_DRY_RUN}")
+        return
     except RevertError as refusal:
         if refusal.name != "NothingDeferred":
             raise
         # What that one had sent was waited for.
         session.out.print(f"Withdrawn already by a run that was broken off, by {payee}")
         return
-    session.out.print(f"{format_eth(amount_wei)} ETH withdrawn by {payee}", style="green")
+    session.out.print(f"{amount} ETH withdrawn by {payee}", style="green")
 
 
 def _addresses(written: Sequence[str]) -> list[ChecksumAddress]:

@@ -127,7 +127,7 @@ class Consumer:
         elif request.status in ENDED:
             self._reporting.decide(known, request, head)
         elif request.status == Status.BIDDING:
-            self._answering.watch_bids(known, request)
+            self._answering.watch(known, request, head)
         else:
             self.desk.tell_selection(request)
         if known.state == State.FINAL:

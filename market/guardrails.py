@@ -15,7 +15,6 @@ class Guardrails:
     lowest_price_wei_per_wh: int = 0
     maximum_requests_per_day: int | None = None
     quiet_hours: QuietHours | None = None
-    dry_run: bool = False
 
     def objection(self, request: Request, now_s: int, answered_today: int) -> str:
         """Return why a request is to be left alone at this chain time, nothing if it is not."""

@@ -133,10 +133,10 @@ class ConsumerReporter:
         )
 
     def bids_vanished(self, request: Request) -> None:
-        """A reorganisation took the bids from the chain; they are sent again."""
+        """A reorganisation took the bids from the chain; they have to be sent again."""
         self._tell(
             "bids_vanished",
-            f"The bids for request {request.request_id} {_REORGANISED}: they are sent again",
+            f"The bids for request {request.request_id} {_REORGANISED}: they have to be sent again",
             {"request_id": request.request_id},
             level="warning",
         )

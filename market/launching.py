@@ -39,6 +39,10 @@ _GAS_MARGIN_PERCENT = 25
 _LOOKS_FOR_RECEIPT = 4
 
 
+class DryRunError(MarketError):
+    """Nothing was handed over, as this is a dry run."""
+
+
 class BusyError(MarketError):
     """An earlier transaction of the account is not in a block yet."""
 
@@ -76,14 +80,18 @@ class Launcher:
         ceiling_wei: int | None = None,
         replace_s: float = REPLACE_SECONDS,
         oracles: tuple[ChecksumAddress, ...] = (),
+        *,
+        dry_run: bool = False,
     ) -> None:
         """The ceiling is the most a unit of gas may cost, None for no ceiling.
 
         A transaction is replaced every `replace_s` until it is in a block. `oracles` are the
-        contracts, one of which may tell what a rollup charges beside the gas.
+        contracts, one of which may tell what a rollup charges beside the gas. In a dry run all is
+        done but the last: whatever would hand a transaction over raises DryRunError instead.
         """
         self.web3 = web3
         self.signer = signer
+        self.dry_run = dry_run
         self.journal = journal or ShortJournal()
         self.on_replaced: Callable[[str, int], None] = lambda _hash, _fee_wei: None
         self.patience = Patience()
@@ -227,6 +235,8 @@ class Launcher:
 
         MarketError if the flight was never given to a node before, and is refused for good.
         """
+        if self.dry_run:
+            raise DryRunError("DRY_RUN is on: nothing is sent")
         signed = self.signer.sign(transaction)
         replaced = bool(flight.versions) and transaction != flight.newest
         if not flight.versions or replaced:

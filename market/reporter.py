@@ -31,7 +31,7 @@ class Reporter(Protocol):
         """This account's bids were on chain before; nothing is sent."""
 
     def bids_vanished(self, request: Request) -> None:
-        """A reorganisation took the bids from the chain; they are sent again."""
+        """A reorganisation took the bids from the chain; they have to be sent again."""
 
     def winners_selected(self, request: Request) -> None:
         """The request was cleared, and winners will be paid."""

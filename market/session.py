@@ -64,7 +64,7 @@ class Session:
             self._chain_id,
             settings.maximum_fee_wei_per_gas,
         )
-        return self._sender(signer)
+        return self._sender(signer, dry_run=settings.dry_run)
 
     def market(self) -> DemandReduction:
         """Return the contract named in .env."""
@@ -75,7 +75,7 @@ class Session:
         with node_errors(self.web3):
             return self.web3.eth.chain_id
 
-    def _sender(self, signer: Signer) -> Sender:
+    def _sender(self, signer: Signer, *, dry_run: bool = False) -> Sender:
         settings = self.settings
         return Sender(
             self.web3,
@@ -83,6 +83,7 @@ class Session:
             ceiling_wei=settings.maximum_fee_wei_per_gas,
             replace_s=settings.replace_seconds,
             oracles=live_network(settings).fee_oracles if self.remote else (),
+            dry_run=dry_run,
         )
 
 

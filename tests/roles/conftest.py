@@ -84,8 +84,8 @@ class Town:
         self.market = DemandReduction(web3, address)
         self.utility = Utility(self.market, self.sender(UTILITY), wait=self.mine)
 
-    def sender(self, account):
-        return Sender(self.web3, UnlockedSigner(self.web3.eth.accounts[account]))
+    def sender(self, account, **options):
+        return Sender(self.web3, UnlockedSigner(self.web3.eth.accounts[account]), **options)
 
     def wallet(self, balance_wei=10**18):
         """Return a new key whose account holds some Ether."""

@@ -106,7 +106,7 @@ def test_request_left_alone__restarted_without_the_guardrail__is_still_left_alon
 
 
 def test_dry_run__request__says_what_it_would_bid_and_sends_nothing(town):
-    consumer = town.consumer(guardrails=Guardrails(dry_run=True))
+    consumer = town.consumer(sender=town.sender(ALICE, dry_run=True))
     account = consumer.desk.sender.signer.address
     sent = town.web3.eth.get_transaction_count(account, "pending")
     request_id = town.request()
@@ -118,6 +118,65 @@ def test_dry_run__request__says_what_it_would_bid_and_sends_nothing(town):
     assert consumer.desk.report.names() == ["request_opened", "would_bid", "request_ended"]
     ((_, _, bids),) = [told for told in consumer.desk.report.told if told[0] == "would_bid"]
     assert [(bid.offer, bid.price_level) for bid in bids] == [(HEAT_PUMP, 500)]
+
+
+def test_dry_run__switched_off_before_gate_closure__request_is_answered_once(town):
+    rails = Guardrails(maximum_requests_per_day=1)
+    request_id = town.request()
+    town.consumer(sender=town.sender(ALICE, dry_run=True), guardrails=rails).step()
+    consumer = town.consumer(guardrails=rails)
+    consumer.step()
+    consumer.step()
+    assert len(bidders(town, request_id)) == 1
+    assert consumer.desk.report.names() == ["request_opened", "bids_submitted"]
+    second = town.request()
+    consumer.step()
+    assert bidders(town, second) == []
+
+
+def test_dry_run__switched_off_after_gate_closure__request_ends_without_bids(town):
+    request_id = town.request()
+    town.consumer(sender=town.sender(ALICE, dry_run=True)).step()
+    town.close_gate()
+    consumer = town.consumer()
+    consumer.step()
+    list(town.utility.finish(request_id))
+    consumer.step()
+    assert consumer.desk.report.names() == ["request_ended"]
+    assert load_results(consumer.desk.results_file).status == Outcome.NO_BIDS
+
+
+@pytest.mark.parametrize("fate", ["never handed over", "reorganised away"])
+def test_dry_run__bids_of_a_former_run_gone__are_told_and_not_sent_again(town, fate):
+    signer = KeySigner(town.wallet())
+
+    def started(**options):
+        return town.consumer("dry", Sender(town.web3, signer, **options))
+
+    request_id = town.request()
+    with town.still():
+        started().step()
+        if fate == "never handed over":
+            town.rpc("anvil_dropAllTransactions")
+        else:
+            town.mine()
+            started().step()
+            town.reorganise(1)
+            town.rpc("anvil_dropAllTransactions")
+        consumer = started(dry_run=True)
+        for _ in range(3):
+            consumer.step()
+            town.mine()
+        consumer.step()
+        assert bidders(town, request_id) == []
+        assert consumer.desk.report.names()[-1:] == ["would_bid"]
+        assert consumer.desk.report.names().count("would_bid") == 1
+        again = started()
+        again.step()
+        again.step()
+        town.mine()
+        again.step()
+    assert bidders(town, request_id) == [signer.address]
 
 
 # Bids that would cost more than they can win

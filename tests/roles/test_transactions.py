@@ -8,7 +8,7 @@ from web3.exceptions import Web3RPCError
 from market import transactions
 from market.errors import MarketError
 from market.fees import FeeCeilingError
-from market.launching import BusyError, DroppedError
+from market.launching import BusyError, DroppedError, DryRunError
 from market.memory import Memory
 from market.model import Standing
 from market.node import chain_name
@@ -62,6 +62,29 @@ def pool(town):
 
 def is_registered(town, sender):
     return town.market.standing(sender.signer.address) == Standing.REGISTERED
+
+
+# Dry runs
+
+
+def test_launch__dry_run__hands_nothing_over_and_notes_nothing(town, new_sender):
+    dry = new_sender(dry_run=True)
+    with pytest.raises(DryRunError):
+        launch(town, dry)
+    assert journal(dry) == []
+    assert not is_registered(town, dry)
+
+
+def test_urge__dry_run__leaves_what_is_lost_alone(town, new_sender):
+    dry = new_sender(dry_run=True)
+    with town.still():
+        flight = launch(town, new_sender())
+        town.rpc("anvil_dropAllTransactions")
+        with pytest.raises(DryRunError):
+            dry.urge(flight)
+        town.mine()
+    assert journal(dry) == [flight]
+    assert not is_registered(town, dry)
 
 
 # Replacements

@@ -6,6 +6,7 @@ from market.bids import Offer
 from market.clearing import Access
 from market.contract import DemandReduction, Standing, Status
 from market.settings import load_settings
+from market.units import format_eth
 from tests.scripts.stage import WAITING, Household, free_port
 
 CONSUMER, OTHER = 1, 2
@@ -84,6 +85,17 @@ def test_withdraw__money_waits__comes_to_the_consumer(run, chain, market, deferr
     assert market.deferred_wei(chain.accounts[CONSUMER]) == 0
     assert chain.web3.eth.get_balance(market.address) == 0
     assert chain.ether_wei(market) == before
+
+
+def test_withdraw__dry_run__says_what_it_would_do_and_sends_nothing(
+    run, chain, market, deferred_wei
+):
+    nonces = chain.nonces()
+    said = run("consumer", function="withdraw", DRY_RUN="yes").succeeded().out
+    amount = format_eth(deferred_wei)
+    assert f"Would withdraw {amount} ETH for {chain.accounts[CONSUMER]} (a dry run" in said
+    assert chain.nonces() == nonces
+    assert market.deferred_wei(chain.accounts[CONSUMER]) == deferred_wei
 
 
 @pytest.mark.parametrize("script", ["consumer", "utility"])

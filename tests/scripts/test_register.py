@@ -36,6 +36,14 @@ def test_register__twice__second_sends_nothing(run, chain, new_market):
     assert chain.nonces() == nonces
 
 
+def test_register__dry_run__says_what_it_would_do_and_sends_nothing(run, chain, new_market):
+    new_market(Access.REGISTERED)
+    nonces = chain.nonces()
+    said = run("register", DRY_RUN="yes").succeeded().out
+    assert f"Would register {chain.accounts[CONSUMER]} (a dry run: nothing is sent)" in said
+    assert chain.nonces() == nonces
+
+
 def test_register__approved_access__says_that_approval_is_missing(run, chain, new_market):
     market = new_market(Access.APPROVED)
     run("register").refused_with("cannot bid yet", "the utility must approve it")

@@ -1,12 +1,15 @@
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
+from market.agent import guardrails_of
 from market.clearing import Access, Pricing
 from market.guardrails import Guardrails, midnight_s
 from market.model import Request, Status
 from market.quiet_hours import parse_quiet_hours
+from market.settings import Settings
 from market.units import PRICE_LEVELS
 
 GWEI = 10**9
@@ -68,8 +71,15 @@ def test_objection__quiet_hours__are_by_the_devices_clocks(hour_utc, refused):
     assert objection == ("it is within QUIET_HOURS, 22:00-07:00" if refused else "")
 
 
-def test_objection__dry_run__is_none():
-    assert Guardrails(dry_run=True).objection(REQUEST, NOON_S, 0) == ""
+def test_guardrails_of__settings_of_a_household__are_its_limits():
+    hours = parse_quiet_hours("22:00-07:00")
+    settings = Settings(
+        env_file=Path(".env"),
+        lowest_price_wei_per_wh=7,
+        maximum_requests_per_day=3,
+        quiet_hours=hours,
+    )
+    assert guardrails_of(settings) == Guardrails(7, 3, hours)
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,8 @@ LINES = {
     ),
     "bids_vanished": (
         lambda reporter: reporter.bids_vanished(request()),
-        "The bids for request 7 disappeared when the chain was reorganised: they are sent again",
+        "The bids for request 7 disappeared when the chain was reorganised: "
+        "they have to be sent again",
         "warning",
     ),
     "winners_selected": (
