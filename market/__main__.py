@@ -36,7 +36,8 @@ def main() -> None:
         "--log",
         type=str.lower,
         choices=[log_format.value for log_format in LogFormat],
-        help="how the terminal shows what happens; otherwise as LOG_FORMAT says",
+        help="for the consumer and its status: how the terminal shows what happens; "
+        "otherwise as LOG_FORMAT says",
     )
     given = parser.parse_intermixed_args()
     run(given.role, *given.words, log_format=LogFormat(given.log) if given.log else None)

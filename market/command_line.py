@@ -13,10 +13,14 @@ from market.status import show_status
 
 @dataclass(frozen=True, slots=True)
 class _Command:
-    """What is called with the session, and with the words if it takes any."""
+    """What is called with the session, and with the words if it takes any.
+
+    One that tells in JSON, too, can be asked for that with --log.
+    """
 
     start: Callable[..., None]
     takes_words: bool = False
+    tells_json: bool = False
 
 
 def _withdraw_as_consumer(session: Session) -> None:
@@ -40,9 +44,9 @@ def _cancel(session: Session, words: Sequence[str]) -> None:
 # By the role and its first word, if that is one of these; the role alone is a command too.
 _COMMANDS = {
     "consumer": {
-        "": _Command(agent.consume),
+        "": _Command(agent.consume, tells_json=True),
         "withdraw": _Command(_withdraw_as_consumer),
-        "status": _Command(_status),
+        "status": _Command(_status, tells_json=True),
     },
     "register": {"": _Command(commands.register_consumer)},
     "utility": {
@@ -56,7 +60,7 @@ _COMMANDS = {
     },
     "deploy": {"": _Command(commands.deploy_contract)},
     "account": {"": _Command(commands.make_account, takes_words=True)},
-    "status": {"": _Command(_status)},
+    "status": {"": _Command(_status, tells_json=True)},
 }
 ROLES = tuple(_COMMANDS)
 
@@ -74,17 +78,22 @@ def run(
     given, network = session.split_network(words)
 
     def command(opened: Session) -> None:
-        _start(opened, role, given)
+        _start(opened, role, given, log_is_asked_for=log_format is not None)
 
     session.run(command, network, prepare=prepare, log_format=log_format)
 
 
-def _start(session: Session, role: str, words: Sequence[str]) -> None:
+def _start(session: Session, role: str, words: Sequence[str], *, log_is_asked_for: bool) -> None:
     known = _COMMANDS[role]
     if words and words[0] and words[0] in known:
         command, rest = known[words[0]], words[1:]
     else:
         command, rest = known[""], words
+    if log_is_asked_for and not command.tells_json:
+        raise MarketError(
+            "--log is for the consumer at work and for its status, and this is another command: "
+            "leave it out"
+        )
     if command.takes_words:
         command.start(session, rest)
     elif rest:

@@ -117,7 +117,7 @@ def test_deploy__another_contract_before__says_which(run, stage, market):
 # status
 
 
-@pytest.mark.parametrize("words", [["status"], ["consumer", "status", "--log", "json"]])
+@pytest.mark.parametrize("words", [["status"], ["consumer", "--log", "json", "status"]])
 def test_status__no_consumer_and_no_node__says_so_and_fails(run_on_device, words):
     ended = run_on_device(*words, LOCAL_RPC_URL=f"http://127.0.0.1:{free_port()}")
     assert ended.tells_no_internals().status == 1
@@ -153,14 +153,18 @@ def test_register__without_brownie__may_bid(run_on_device, chain, stage):
     assert market.is_allowed(chain.accounts[CONSUMER])
 
 
-@pytest.mark.parametrize("log", [[], ["--log", "json"]])
 @pytest.mark.parametrize("network", [[], ["local"]])
 def test_cancel__without_brownie__takes_its_words_as_the_script_does(
-    run_on_device, chain, market, log, network
+    run_on_device, chain, market, network
 ):
     request_id = chain.request(market)
-    run_on_device("utility", *log, "cancel", str(request_id), *network).succeeded()
+    run_on_device("utility", "cancel", str(request_id), *network).succeeded()
     assert market.request(request_id).status == Status.CANCELLED
+
+
+@pytest.mark.parametrize("words", [["utility", "finish"], ["consumer", "withdraw"]])
+def test_log__of_a_command_that_tells_no_json__is_refused(run_on_device, market, words):
+    run_on_device(*words, "--log", "json").refused_with("--log is for the consumer", "leave it out")
 
 
 def test_request__without_brownie__is_refused_as_by_the_script(run_on_device, chain, market):
