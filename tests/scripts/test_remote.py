@@ -15,8 +15,8 @@ from market.clearing import Access
 from market.contract import DemandReduction
 from market.settings import load_settings
 from market.store import Outcome
-from tests.scripts.chain import running_chain
-from tests.scripts.processes import SUPERVISED
+from tests.scripts.chain import running_chain, wait_until
+from tests.scripts.processes import SUPERVISED, marked
 from tests.scripts.servers import LOOK_UP, SUBMIT, Explorer, serving
 from tests.scripts.stage import WAITING, Household, Stage, free_port, new_home, save_key
 
@@ -126,11 +126,18 @@ def round_played(stage, device, registered):
     consumers = [flat.start("main", "remote"), cabin.start_on_device("remote")]
     for consumer in consumers:
         consumer.wait_for(WAITING)
-    utility = stage.start("utility", "request", "5", "0.004", "6", "remote").finish().succeeded()
+    utility = stage.start("utility", "request", "5", "0.004", "6", "remote").wait_for("is open")
+    started = [process for home in (stage, device) for process in marked(home.mark)]
+    command_lines = [" ".join(process.cmdline()) for process in started]
+    printed = utility.finish().succeeded().text
     for household in (flat, cabin):
         household.wait_for_results(1)
-    printed = "".join(consumer.out + consumer.err for consumer in consumers)
-    return SimpleNamespace(flat=flat, cabin=cabin, printed=utility.text + printed)
+    printed += "".join(consumer.out + consumer.err for consumer in consumers)
+    return SimpleNamespace(flat=flat, cabin=cabin, printed=printed, command_lines=command_lines)
+
+
+def secrets_in(text):
+    return [secret for secret in (TOKEN, PASSWORD, KEY) if secret in text]
 
 
 def test_deploy__live_network__account_of_the_keystore_is_the_utility(people, market, live_chain):
@@ -183,8 +190,28 @@ def test_round__live_network__consumer_is_paid_by_the_rule(
 def test_scripts__live_network__show_no_secret(stage, deployed, registered, round_played):
     texts = [deployed.text, *(script.text for script in registered), round_played.printed]
     printed = "".join(texts)
-    assert not [secret for secret in (TOKEN, PASSWORD, KEY) if secret in printed]
+    assert not secrets_in(printed)
     assert "Warning" not in printed
+
+
+def test_processes__live_network__show_no_secret_in_their_command_lines(round_played):
+    shown = "\n".join(round_played.command_lines)
+    assert shown.count("consumer remote") == 2, shown
+    assert "utility.py request" in shown
+    assert not secrets_in(shown)
+
+
+def test_files__live_network__show_no_secret(device, round_played, tmp_path):
+    away = f"http://127.0.0.1:{free_port()}/v3/{KEY}"
+    device.start_on_device("consumer", "remote", DATABASE_FOLDER=tmp_path, RPC_URLS=away)
+    status = tmp_path / "status.json"
+    wait_until(lambda: status.exists() and "node away" in status.read_text("utf-8"), "the status")
+    for folder in (tmp_path, round_played.flat.folder, round_played.cabin.folder):
+        files = [folder / "status.json", *folder.glob("consumer.log*")]
+        kept = [file.read_text("utf-8") for file in files]
+        assert len(kept) > 1
+        assert not secrets_in("".join(kept))
+        assert folder != tmp_path or all("http://127.0.0.1" in text for text in kept), kept
 
 
 def test_script__others_can_read_the_passwords__warns_once(stage, deployed):
