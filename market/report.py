@@ -168,10 +168,10 @@ def _changes(standings: Iterable[Standings]) -> Iterator[Standings]:
 
 
 def _final_line(blocks: int) -> str:
-    what = f"Final in {blocks} block{'' if blocks == 1 else 's'}"
     return (
-        f"{what}. You may stop waiting for that (Ctrl-C): what a reorganisation undoes until then, "
-        f"{command('utility', 'finish')} finishes again"
+        f"Final in {blocks} block{'' if blocks == 1 else 's'}. Ctrl-C stops waiting for that: what "
+        "a reorganisation undoes until then is finished again by: "
+        f"{command('utility', 'finish')}"
     )
 
 
