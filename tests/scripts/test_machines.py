@@ -38,6 +38,7 @@ class Machine:
         self.set(
             RPC_URLS=chain.url,
             POLL_SECONDS="0.2",
+            CONFIRMATIONS="1",
             **{f"{role}_ACCOUNT": role, f"{role}_ACCOUNT_PASS": f"'{PASSWORD}'"},
         )
         self._mark, self._scripts = uuid4().hex, []
