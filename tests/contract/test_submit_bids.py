@@ -51,6 +51,16 @@ def test_submit_bids__several_consumers__numbers_bids_in_the_order_of_arrival(
     assert [entry["consumer"] for entry in market.get_bids(1, 0, 9)] == [alice, alice, bob, alice]
 
 
+def test_submit_bids__answer__is_the_first_number_and_nothing_behind_it(
+    market, open_request, bid, alice, web3
+):
+    open_request()
+    bid(alice, (10, 5), (10, 4))
+    data = calldata(market.submit_bids, 1, [(10, 3), (10, 2)])
+    answer = web3.eth.call({"from": str(alice), "to": market.address, "data": data})
+    assert bytes(answer) == (3).to_bytes(32, "big")
+
+
 def test_submit_bids__more_than_the_reduction__counts_as_the_reduction(
     market, open_request, bid, alice
 ):
