@@ -6,7 +6,7 @@ import pytest
 
 from market.bids import Offer
 from tests.faults import rules
-from tests.faults.check import check, check_escrow, check_ether
+from tests.faults.check import check
 from tests.faults.conftest import HEAT_PUMP, OVEN
 from tests.faults.nursery import Nursery
 from tests.faults.people import WAITING, wallet
@@ -171,8 +171,9 @@ def test_consumer__clock_an_hour_off__bids_and_is_told(world, home, offset_s):
     home.nursery.close()
 
 
-def test_utility__clock_an_hour_off__round_is_settled(world, home):
-    nursery = Nursery(clock_offset_s=3600)
+@pytest.mark.parametrize("offset_s", [-3600, 3600])
+def test_utility__clock_an_hour_off__round_is_settled(world, home, offset_s):
+    nursery = Nursery(clock_offset_s=offset_s)
     utility = world.utility()
     utility.nursery = nursery
     home.start()
@@ -182,5 +183,4 @@ def test_utility__clock_an_hour_off__round_is_settled(world, home):
     home.wait_for_results(1)
     assert utility.process.wait() == 0
     nursery.close()
-    check_escrow(world.market.request(1))
-    check_ether(world)
+    check(world)
