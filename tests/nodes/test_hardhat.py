@@ -70,6 +70,22 @@ def test_request__consumer_waits__round_is_settled_by_the_rule(
     assert_accounted_for(hardhat, market, 1)
 
 
+def test_utility__questions_answered_at_a_terminal__round_is_settled_by_the_rule(
+    hardhat, stage, people, market, household, settled
+):
+    request_id = market.request_count() + 1
+    utility = stage.start("utility", "main", "remote", terminal=True).wait_for("Reduction (kWh)")
+    utility.type("2.5").wait_for("Highest price (ETH/kWh)").type("0.004")
+    utility.wait_for("Bidding time (s)").type("600").wait_for("Send the request?").type("y")
+    wait_until(lambda: len(market.bids(request_id)) == 2, "the consumer's bids")
+    hardhat.close_gate(market, request_id)
+    utility.wait_for("Merit order", timeout_s=90)
+    household.file.wait_for_results(request_id)
+    assert household.file.won() == hardhat.due(market, request_id, people.consumer)
+    assert_accounted_for(hardhat, market, request_id)
+    utility.finish(90).succeeded()
+
+
 def test_cancel__request_open__consumer_is_told(
     hardhat, stage, run, people, market, household, settled
 ):
