@@ -7,7 +7,8 @@ from eth_account.signers.local import LocalAccount
 from bench.scale_node import Node
 from bench.scale_wallets import derived_key, fund
 from market.clearing import Access
-from market.contract import DemandReduction, deploy
+from market.contract import DemandReduction
+from market.deployment import deploy
 from market.provider import connect
 from market.signer import KeySigner
 from market.transactions import Sender
@@ -32,5 +33,5 @@ def open_market(node: Node) -> Utility:
     key = utility_key()
     fund(node, [key.address], _FUNDS_WEI)
     sender = Sender(connect(node.url), KeySigner(key))
-    address, _ = deploy(sender, Access.OPEN)
-    return Utility(DemandReduction(sender.web3, address), sender, wait=lambda _: sleep(_POLL_S))
+    market = DemandReduction(sender.web3, deploy(sender, Access.OPEN).address)
+    return Utility(market, sender, wait=lambda _: sleep(_POLL_S))

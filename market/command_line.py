@@ -37,10 +37,6 @@ def _status(session: Session) -> None:
     sys.exit(show_status(settings, session.out, json=settings.log_format is LogFormat.JSON))
 
 
-def _cancel(session: Session, words: Sequence[str]) -> None:
-    commands.cancel_request(session, " ".join(words))
-
-
 # By the role and its first word, if that is one of these; the role alone is a command too.
 _COMMANDS = {
     "consumer": {
@@ -53,7 +49,7 @@ _COMMANDS = {
         "": _Command(operating.request_interactively),
         "request": _Command(operating.request_unattended, takes_words=True),
         "finish": _Command(operating.finish_requests),
-        "cancel": _Command(_cancel, takes_words=True),
+        "cancel": _Command(operating.cancel_request, takes_words=True),
         "approve": _Command(commands.approve_consumers, takes_words=True),
         "revoke": _Command(commands.revoke_consumers, takes_words=True),
         "withdraw": _Command(_withdraw_as_utility),

@@ -1,17 +1,20 @@
 """What the short commands do, each from its arguments to its last line."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from eth_typing import ChecksumAddress
 
 from market.clearing import Access
-from market.contract import DemandReduction, deploy
+from market.contract import DemandReduction
+from market.deployment import deploy, seen_through
 from market.errors import MarketError
 from market.explorer import publish_source
 from market.journals import remembered
 from market.keystore import new_account
-from market.launching import DryRunError
+from market.launching import BusyError, DryRunError
 from market.model import Standing
 from market.operating import utility_of
 from market.reverts import RevertError
@@ -21,6 +24,8 @@ from market.transactions import Sender
 from market.units import format_eth
 
 ROOT = Path(__file__).parent.parent
+T = TypeVar("T")
+
 _DRY_RUN = "(a dry run: nothing is sent)"
 
 
@@ -28,8 +33,10 @@ def deploy_contract(session: Session) -> None:
     """Deploy the contract and write its address into .env."""
     sender = remembered(session, session.utility_sender(), contract="")
     access = session.settings.access
-    address, sent = deploy(sender, access)
-    session.out.print(f"Contract deployed at {address}", style="green")
+    deployment = _patiently(sender, partial(deploy, sender, access))
+    address, sent = deployment.address, deployment.sent
+    earlier = " by a run that was broken off" if deployment.is_of_earlier_run else ""
+    session.out.print(f"Contract deployed at {address}{earlier}", style="green")
     session.out.print(f"  utility {sender.signer.address}, access {access.name}")
     session.out.print(
         f"  {sent.gas_used:,} gas = {format_eth(sent.fee_wei)} ETH, transaction {sent.hash}"
@@ -45,6 +52,7 @@ def deploy_contract(session: Session) -> None:
         session.out.print("Publishing the source; this takes a minute ...")
         publish_source(session.settings, session.web3.eth.chain_id, address, access)
         session.out.print("The source is published")
+    seen_through(sender)
 
 
 def make_account(session: Session, words: Sequence[str]) -> None:
@@ -62,8 +70,8 @@ def make_account(session: Session, words: Sequence[str]) -> None:
 
 def register_consumer(session: Session) -> None:
     """Register the consumer where the contract wants that, and say so where it does not."""
-    market, sender = session.market(), remembered(session, session.consumer_sender())
-    consumer = sender.signer.address
+    sender = remembered(session, session.consumer_sender())
+    market, consumer = sender.patience(session.market), sender.signer.address
     if market.access() == Access.OPEN:
         session.out.print(f"Anybody may bid in this contract: {consumer} need not register")
         return
@@ -83,7 +91,7 @@ def register_consumer(session: Session) -> None:
 def _register(session: Session, market: DemandReduction, sender: Sender) -> None:
     consumer = sender.signer.address
     try:
-        sent = market.register(sender)
+        sent = _patiently(sender, partial(market.register, sender))
     except RevertError as refusal:
         if refusal.name != "AlreadyRegistered":
             raise
@@ -92,40 +100,33 @@ def _register(session: Session, market: DemandReduction, sender: Sender) -> None
         session.out.print(f"{consumer} is registered ({sent.gas_used:,} gas)", style="green")
 
 
-def cancel_request(session: Session, request_id: str) -> None:
-    """Cancel a request before its gate closure."""
-    utility = utility_of(session)
-    if not request_id.isdecimal():
-        raise MarketError(f'"{request_id}" is not the number of a request: write one such as 1')
-    sent = utility.market.cancel_request(utility.sender, int(request_id))
-    utility.seen_through(int(request_id))
-    session.out.print(f"Request {request_id} is cancelled ({sent.gas_used:,} gas)", style="green")
-
-
 def approve_consumers(session: Session, consumers: Sequence[str]) -> None:
     """Approve consumers by their addresses."""
-    utility = utility_of(session)
-    sent = utility.market.approve(utility.sender, _addresses(consumers))
+    utility, wanted = utility_of(session), _addresses(consumers)
+    approve = partial(utility.market.approve, utility.sender, wanted)
+    sent = _patiently(utility.sender, approve)
     session.out.print(f"{len(consumers)} approved ({sent.gas_used:,} gas)", style="green")
 
 
 def revoke_consumers(session: Session, consumers: Sequence[str]) -> None:
     """Take registration and approval from consumers, by their addresses."""
-    utility = utility_of(session)
-    sent = utility.market.revoke(utility.sender, _addresses(consumers))
+    utility, wanted = utility_of(session), _addresses(consumers)
+    revoke = partial(utility.market.revoke, utility.sender, wanted)
+    sent = _patiently(utility.sender, revoke)
     session.out.print(f"{len(consumers)} revoked ({sent.gas_used:,} gas)", style="green")
 
 
 def withdraw_deferred(session: Session, sender: Sender) -> None:
     """Take out what could not be pushed to an account."""
-    market, payee = session.market(), remembered(session, sender).signer.address
+    payee = remembered(session, sender).signer.address
+    market = sender.patience(session.market)
     amount_wei = market.deferred_wei(payee)
     if not amount_wei:
         session.out.print(f"Nothing waits to be withdrawn by {payee}")
         return
     amount = format_eth(amount_wei)
     try:
-        market.withdraw(sender)
+        _patiently(sender, partial(market.withdraw, sender))
     except DryRunError:
         session.out.print(f"Would withdraw {amount} ETH for {payee} {_DRY_RUN}")
         return
@@ -136,6 +137,11 @@ def withdraw_deferred(session: Session, sender: Sender) -> None:
         session.out.print(f"Withdrawn already by a run that was broken off, by {payee}")
         return
     session.out.print(f"{amount} ETH withdrawn by {payee}", style="green")
+
+
+def _patiently(sender: Sender, act: Callable[[], T]) -> T:
+    """Do something, however long a node is away, or another program's transaction under way."""
+    return sender.patience(act, BusyError)
 
 
 def _addresses(written: Sequence[str]) -> list[ChecksumAddress]:

@@ -52,17 +52,6 @@ _HOSTILE_PAYEE_GAS = 60_000
 REQUEST_PURPOSE = "request_reduction"
 
 
-def deploy(sender: Sender, access: Access) -> tuple[ChecksumAddress, Sent]:
-    """Deploy a contract whose utility is the sender, and return its address."""
-    artifact = load_artifact()
-    factory = sender.web3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
-    sent = sender.send(factory.constructor(int(access)), "deploy")
-    address = sent.receipt["contractAddress"]
-    if address is None:
-        raise MarketError(f"Transaction {sent.hash} created no contract: is the node in order?")
-    return address, sent
-
-
 class DemandReduction:
     """One deployed contract. Views need no account; the calls that send take a Sender."""
 

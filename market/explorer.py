@@ -13,6 +13,7 @@ from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_fixed
 from market.artifact import load_artifact
 from market.clearing import Access
 from market.errors import MarketError
+from market.invocation import command
 from market.settings import Settings
 
 _ROOT = Path(__file__).parent.parent
@@ -88,8 +89,7 @@ def _patiently(ask: Callable[[], tuple[bool, str]], pause_s: float) -> str:
     accepted, answer = retrying(ask)
     if not accepted and _DONE_BEFORE not in answer.lower():
         raise MarketError(
-            f'The source was not published: the explorer says "{answer[:200]}"; '
-            "the contract works without it"
+            f'The source was not published: the explorer says "{answer[:200]}"; {_no_harm()}'
         )
     return answer
 
@@ -119,5 +119,12 @@ def _ask(
         # Only the kind of problem: its text may hold what was sent.
         raise MarketError(
             f"The source was not published: the explorer does not answer "
-            f"({type(problem).__name__}); the contract works without it"
+            f"({type(problem).__name__}); {_no_harm()}"
         ) from None
+
+
+def _no_harm() -> str:
+    return (
+        f"the contract works without it, and {command('deploy')} once more publishes it without "
+        "deploying another"
+    )

@@ -6,6 +6,7 @@ from functools import partial
 from eth_typing import ChecksumAddress
 
 from market.contract import REQUEST_PURPOSE
+from market.deployment import PURPOSE as DEPLOY_PURPOSE
 from market.desk import PURPOSE as BIDS_PURPOSE
 from market.errors import MarketError
 from market.finality import newest_final
@@ -17,6 +18,8 @@ from market.transactions import Sender
 from market.units import format_gwei
 
 _UNFINISHED = (State.SENT, State.PLACED, State.PASSED, State.DECIDED)
+# Needed until somebody has seen them through.
+_LASTING = (REQUEST_PURPOSE, DEPLOY_PURPOSE)
 
 
 def open_memory(session: Session, sender: Sender, tell: Callable[[MarketError], None]) -> Memory:
@@ -59,11 +62,11 @@ def remembered(session: Session, sender: Sender, *, contract: str | None = None)
 def forget_old_flights(memory: Memory, sender: Sender, confirmations: int) -> None:
     """Forget the transactions in whose place something is so deep in the chain that it stays.
 
-    Those with bids are needed until the outcome is final, and a request until it has been seen
-    through.
+    Those with bids are needed until the outcome is final, and a request or a contract until it has
+    been seen through.
     """
     account = sender.signer.address
-    unneeded = [f for f in memory.flights(account) if f.purpose != REQUEST_PURPOSE]
+    unneeded = [f for f in memory.flights(account) if f.purpose not in _LASTING]
     if not unneeded:
         return
     bid_in = {known.request_id for known in memory.rounds(*_UNFINISHED)}

@@ -140,6 +140,9 @@ class Launcher:
             gas = min(estimate * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas, MAX_GAS)
             limits = {"gas": gas, "chainId": self.web3.eth.chain_id, "nonce": 0, **fees.fields()}
             built = dict(call.build_transaction({**base, **limits}))  # type: ignore[arg-type]
+        if not built["to"]:
+            # What creates a contract goes to nobody; written down as empty, it could not be signed.
+            del built["to"]
         return Prepared(built, fees, estimate, self.rollup_fee_wei(built))
 
     def launch(

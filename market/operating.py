@@ -97,6 +97,15 @@ def finish_requests(session: Session) -> None:
     _stay_until_final(session, utility)
 
 
+def cancel_request(session: Session, words: Sequence[str]) -> None:
+    """Cancel a request before its gate closure, and stay until that is final."""
+    utility, written = utility_of(session), " ".join(words)
+    if not written.isdecimal():
+        raise MarketError(f'"{written}" is not the number of a request: write one such as 1')
+    _cancel(session, utility, int(written))
+    _stay_until_final(session, utility, _cancel)
+
+
 def _any_utility(session: Session) -> Utility:
     """Return somebody who can finish requests, which is anybody."""
     sender = remembered(session, session.utility_sender())
@@ -186,14 +195,24 @@ def _see_through(session: Session, utility: Utility, request_id: int) -> None:
         raise
 
 
-def _stay_until_final(session: Session, utility: Utility) -> None:
-    """Stay until no reorganisation undoes what was finished; what one undoes is finished again."""
+def _cancel(session: Session, utility: Utility, request_id: int) -> None:
+    sent = utility.cancel(request_id)
+    how = f"({sent.gas_used:,} gas)" if sent else "already"
+    session.out.print(f"Request {request_id} is cancelled {how}", style="green")
+
+
+def _stay_until_final(
+    session: Session,
+    utility: Utility,
+    end_again: Callable[[Session, Utility, int], None] = _see_through,
+) -> None:
+    """Stay until no reorganisation undoes the end of a request; one that it undoes ends again."""
     try:
         report.watch_final(session.out, utility.until_final())
     except UndoneError as undone:
         session.out.print(str(undone), style="yellow")
-        _see_through(session, utility, undone.request_id)
-        _stay_until_final(session, utility)
+        end_again(session, utility, undone.request_id)
+        _stay_until_final(session, utility, end_again)
     except KeyboardInterrupt:
         utility.leave()
         raise

@@ -34,7 +34,7 @@ class UndoneError(MarketError):
 
     def __init__(self, request_id: int) -> None:
         super().__init__(
-            f"A reorganisation has undone the end of request {request_id}: finishing it again"
+            f"A reorganisation has undone the end of request {request_id}: doing it again"
         )
         self.request_id = request_id
 
@@ -256,6 +256,20 @@ class Utility:
 
     def _pay(self, request: Request) -> Sent:
         return self.market.pay_winners(self.sender, request, PAY_BATCH)
+
+    def cancel(self, request_id: int) -> Sent | None:
+        """Cancel a request before its gate closure; None if it is cancelled already."""
+        act = partial(self.market.cancel_request, self.sender, request_id)
+        try:
+            sent = self._patiently(act, BusyError, FeeCeilingError, DroppedError)
+            self.spending.add(sent)
+        except RevertError:
+            request = self._patiently(partial(self.market.request, request_id))
+            if request.status != Status.CANCELLED:
+                raise
+            sent = None
+        self._rest(request_id)
+        return sent
 
     # What comes after its end
 

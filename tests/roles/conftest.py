@@ -13,7 +13,8 @@ from market.artifact import load_artifact
 from market.bids import Offer
 from market.clearing import Access
 from market.consumer import Consumer
-from market.contract import DemandReduction, deploy
+from market.contract import DemandReduction
+from market.deployment import deploy
 from market.desk import Desk
 from market.memory import Memory
 from market.model import Terms
@@ -80,8 +81,8 @@ class Town:
     def __init__(self, web3: Web3, folder):
         self.web3 = web3
         self.folder = folder
-        address, _ = deploy(self.sender(UTILITY), Access.OPEN)
-        self.market = DemandReduction(web3, address)
+        deployment = deploy(self.sender(UTILITY), Access.OPEN)
+        self.market = DemandReduction(web3, deployment.address)
         self.utility = Utility(self.market, self.sender(UTILITY), wait=self.mine)
 
     def sender(self, account, **options):

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from market import operating
 from market.model import Status
-from market.operating import finish_requests, request_unattended
+from market.operating import cancel_request, finish_requests, request_unattended
 from market.session import Session
 from market.settings import Settings
 from market.utility import Utility
@@ -108,7 +108,7 @@ def test_command__end_undone_before_it_is_final__finishes_again(town, opened, ou
         town.close_gate()
         finish_requests(session)
     assert town.market.request(1).status == Status.SETTLED
-    assert told(out).count("has undone the end of request 1: finishing it again") == 1
+    assert told(out).count("has undone the end of request 1: doing it again") == 1
     assert told(out).count("Energy bought") == 2
 
 
@@ -142,3 +142,34 @@ def test_finish_requests__run_killed_before_its_round_was_final__waits_for_it(to
     assert "No request waits to be finished" in told(out)
     request_unattended(opened(), WORDS)
     assert town.market.request_count() == 2
+
+
+def reopening(town):
+    """Undo a cancellation once, and let blocks come."""
+    undone = []
+
+    def waiting():
+        if undone:
+            town.mine()
+        else:
+            undone.append(True)
+            town.reorganise(1)
+            town.rpc("anvil_dropAllTransactions")
+
+    return waiting
+
+
+def test_cancel_request__undone_before_it_is_final__cancels_again(town, opened, out):
+    town.request()
+    cancel_request(opened(reopening(town), confirmations=3), ["1"])
+    assert town.market.request(1).status == Status.CANCELLED
+    assert told(out).count("has undone the end of request 1: doing it again") == 1
+    assert told(out).count("Request 1 is cancelled (") == 2
+    assert "Final: no reorganisation is expected" in told(out)
+
+
+def test_cancel_request__cancelled_before__says_so(town, opened, out):
+    town.request()
+    for _ in range(2):
+        cancel_request(opened(), ["1"])
+    assert told(out).splitlines()[-1] == "Request 1 is cancelled already"

@@ -12,7 +12,8 @@ from web3 import Web3
 from market import transactions
 from market.artifact import load_artifact
 from market.clearing import Access
-from market.contract import DemandReduction, deploy
+from market.contract import DemandReduction
+from market.deployment import deploy
 from market.errors import MarketError
 from market.launching import BusyError, DroppedError
 from market.memory import Memory
@@ -39,7 +40,7 @@ class Office:
     def __init__(self, town, url):
         self.town, self.url = town, url
         self.signer = KeySigner(town.wallet(10**21))
-        self.address, _ = deploy(Sender(town.web3, self.signer), Access.OPEN)
+        self.address = deploy(Sender(town.web3, self.signer), Access.OPEN).address
         self.market = DemandReduction(town.web3, self.address)
         self.file = town.folder / f"{self.address}.sqlite3"
 
@@ -197,8 +198,7 @@ def test_resume__run_of_the_request_is_alive__leaves_it_alone(office, tmp_path):
 
 def test_resume__request_in_another_contract__is_none(town, office):
     office.start().request(TERMS)
-    other, _ = deploy(Sender(town.web3, office.signer), Access.OPEN)
-    office.address = other
+    office.address = deploy(Sender(town.web3, office.signer), Access.OPEN).address
     assert office.start().resume() is None
 
 
@@ -220,7 +220,7 @@ def test_resume__not_known_what_became_of_it__is_an_error_and_stays_noted(office
 def unlocked(town, office):
     """The office with an account that the node keeps, which alone knows what it signs."""
     office.signer = UnlockedSigner(town.web3.eth.accounts[UTILITY])
-    office.address, _ = deploy(Sender(town.web3, office.signer), Access.OPEN)
+    office.address = deploy(Sender(town.web3, office.signer), Access.OPEN).address
     office.market = DemandReduction(town.web3, office.address)
     return office
 
@@ -651,7 +651,7 @@ def test_until_final__payment_undone__is_paid_again_once(town, office):
     utility = finished(town, office, 3)
     take_from_the_chain(town)
     assert office.market.request(1).status == Status.CLEARED
-    with pytest.raises(UndoneError, match="end of request 1: finishing it again"):
+    with pytest.raises(UndoneError, match="end of request 1: doing it again"):
         list(utility.until_final())
     list(utility.finish(1))
     assert list(utility.until_final()) == [3, 2, 1]

@@ -10,7 +10,8 @@ from web3 import Web3
 from market.anvil import running_anvil
 from market.artifact import load_artifact
 from market.clearing import Access, clear
-from market.contract import DemandReduction, deploy
+from market.contract import DemandReduction
+from market.deployment import deploy
 from market.model import Terms
 from market.provider import connect
 from market.signer import UnlockedSigner
@@ -35,7 +36,7 @@ class Chain:
         return Sender(self.web3, UnlockedSigner(self.accounts[account]))
 
     def new_market(self, access: Access = Access.OPEN) -> DemandReduction:
-        return DemandReduction(self.web3, deploy(self.sender(UTILITY), access)[0])
+        return DemandReduction(self.web3, deploy(self.sender(UTILITY), access).address)
 
     def request(self, market: DemandReduction, reduction_wh: int = 5000) -> int:
         """Open a request that stays open until `close_gate`, and return its id."""

@@ -26,6 +26,7 @@ from tests.scripts.processes import (
 )
 
 WAITING = "Waiting for requests"
+_LONGEST_START_S = 240
 NOTES = ("market.sqlite3", "status.json", "consumer.log", "consumer.lock", "utility.lock")
 
 
@@ -173,7 +174,9 @@ class Stem:
 
     def __init__(self, stage: Stage) -> None:
         script = str(ROOT / "tests" / "scripts" / "stem.py")
-        self._script = stage.start_command([*SUPERVISED, "run", script]).wait_for("Ready")
+        brownie = stage.start_command([*SUPERVISED, "run", script])
+        # The first start compiles the contracts, which takes a busy machine minutes.
+        self._script = brownie.wait_for("Ready", timeout_s=_LONGEST_START_S)
         self._runs = 0
 
     def run(
