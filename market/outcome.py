@@ -80,15 +80,32 @@ class Reporting:
         else:
             self.desk.send_again(known)
 
+    def mend_file(self) -> None:
+        """Have results.json tell the newest outcome, at a start.
+
+        Who was killed while taking one back may find it on the chain again.
+        """
+        newest, told = self._newest(), None
+        with suppress(MarketError):
+            told = load_results(self.desk.results_file)
+        if newest and (told is None or told.time < newest.time):
+            try:
+                write_results(self.desk.results_file, newest)
+            except MarketError as problem:
+                # A full disk keeps nobody from bidding.
+                self.desk.report.problem(problem)
+
     def _restore_file(self, undone_id: int) -> None:
         """Have results.json tell the newest outcome that still stands."""
-        standing = (done for done in self.desk.memory.rounds() if done.request_id != undone_id)
-        decided = [done.results for done in standing if done.results]
-        if decided:
-            newest = max(decided, key=lambda results: results.time)
+        if newest := self._newest(undone_id):
             write_results(self.desk.results_file, newest)
         else:
             self.desk.results_file.unlink(missing_ok=True)
+
+    def _newest(self, undone_id: int | None = None) -> Results | None:
+        standing = (done for done in self.desk.memory.rounds() if done.request_id != undone_id)
+        decided = [done.results for done in standing if done.results]
+        return max(decided, key=lambda results: results.time, default=None)
 
     def _finish(self, known: Round) -> None:
         """Remember an outcome for good."""

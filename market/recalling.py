@@ -29,6 +29,7 @@ class Recalling:
         """Take up what is unfinished; return the recent requests that are over and reported."""
         memory, recent = self.desk.memory, recent_ids(self.desk.market.request_count(head.number))
         over = self._catch_up(head, recent) if memory.is_empty() else memory.final_ids(recent.start)
+        self.reporting.mend_file()
         unfinished = memory.rounds(State.SENT, State.PLACED, State.PASSED, State.DECIDED)
         self.desk.rounds = {known.request_id: known for known in unfinished}
         return over

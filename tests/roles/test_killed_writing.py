@@ -202,3 +202,34 @@ def test_request__vanished_and_killed_between_any_two_writes__leaves_no_outcome(
         assert not home.consumer.desk.results_file.exists()
         assert home.remembered() == []
         assert home.times("outcome_undone", request_id) >= 1
+
+
+def test_outcome__killed_while_taken_back_and_back_at_the_restart__is_in_the_file(town, knife):
+    home = Home(town, "twice", CONFIRMATIONS)
+    request_id = bid(town, home)
+    town.settle(request_id)
+    home.step()
+    before, paid = home.results(), town.newest_raws()
+    town.reorganise(1)
+    # After it was told and the file deleted, before it is remembered.
+    with knife.after(2), pytest.raises(KilledError):
+        home.consumer.step()
+    assert not home.consumer.desk.results_file.exists()
+    town.reorganise(1, *paid)
+    home.restart()
+    home.step()
+    assert home.results() == before
+
+
+def test_start__results_are_missing_and_cannot_be_written__bids_all_the_same(town):
+    home = Home(town, "no room", CONFIRMATIONS)
+    finish(town, home, bid(town, home))
+    file = home.consumer.desk.results_file
+    file.unlink()
+    # Which nobody can write to, not even root.
+    file.mkdir()
+    home.restart()
+    following = bid(town, home)
+    assert len(town.market.bids(following)) == 1
+    ((_, problem),) = [told for told in home.told[-1] if told[0] == "problem"]
+    assert "results.json" in str(problem)
