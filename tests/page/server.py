@@ -44,8 +44,8 @@ class PageServer:
     def bids_file(self) -> Path:
         return self.folder / "bids.json"
 
-    def start(self) -> "PageServer":
-        command = [sys.executable, "-m", "flaskapp"]
+    def start(self, *words: str) -> "PageServer":
+        command = [sys.executable, "-m", "flaskapp", *words]
         self._script = Script(command, self._environment, self._outputs)
         self._script.wait_for("The consumer's page", timeout_s=_START_S)
         wait_until(self._answers, "the page answers", _START_S)

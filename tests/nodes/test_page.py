@@ -1,0 +1,58 @@
+"""The consumer's page with Hardhat's node as a live network: from entered bids to what they won."""
+
+from uuid import uuid4
+
+import pytest
+import requests
+
+from market.model import Status
+from market.store import Outcome, load_results
+from tests.page.forms import save, token
+from tests.page.server import PageServer
+from tests.scripts.chain import wait_until
+
+
+class Visitor(requests.Session):
+    """Somebody who visits the page at one address, without a browser."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def request(self, method, url, *arguments, **options):
+        return super().request(method, self._url + url, *arguments, **options)
+
+
+@pytest.fixture
+def server(tmp_path, home, stage, market, approved, run, people):
+    """The page of the approved consumer; its consumer is not started yet."""
+    # Another test may have revoked it.
+    run("utility", people.consumer, function="approve").succeeded()
+    keystore = home / ".brownie" / "accounts"
+    server = PageServer(tmp_path, uuid4().hex, ENV_FILE=stage.env_file, KEYSTORE_FOLDER=keystore)
+    yield server.start("remote")
+    server.stop()
+
+
+def test_page__bids_entered_and_consumer_started_there__shows_what_was_won(
+    server, hardhat, stage, market, people
+):
+    visitor = Visitor(server.url)
+    assert save(visitor, ("heat pump", "2", "0.002")).ok
+    assert visitor.post("/agent/start", data={"csrf_token": token(visitor)}).ok
+    request_id = market.request_count() + 1
+    utility = stage.start("utility", "request", "2.5", "0.004", "600", "remote")
+    wait_until(lambda: market.request_count() == request_id, "the request")
+    wait_until(lambda: market.bids(request_id), "the page's consumer's bid")
+    wait_until(lambda: f"Request {request_id}" in visitor.get("/").text, "the request on the page")
+    hardhat.close_gate(market, request_id)
+    utility.finish(90).succeeded()
+    results_file = server.folder / "results.json"
+    wait_until(results_file.exists, "the results")
+    results = load_results(results_file)
+    assert (results.request_id, results.status) == (request_id, Outcome.WON)
+    won = [(bid.energy_wh, bid.price_wei_per_wh, bid.payment_wei) for bid in results.results]
+    assert won == hardhat.due(market, request_id, people.consumer)
+    assert market.request(request_id).status == Status.SETTLED
+    wait_until(lambda: "you won" in visitor.get("/").text, "what was won, on the page")
+    assert f"Request {request_id}" in visitor.get("/history").text
