@@ -103,7 +103,7 @@ def cancel_request(session: Session, words: Sequence[str]) -> None:
     if not written.isdecimal():
         raise MarketError(f'"{written}" is not the number of a request: write one such as 1')
     _cancel(session, utility, int(written))
-    _stay_until_final(session, utility, _cancel)
+    _stay_until_final(session, utility, _cancel, ("cancel", written))
 
 
 def _any_utility(session: Session) -> Utility:
@@ -205,14 +205,15 @@ def _stay_until_final(
     session: Session,
     utility: Utility,
     end_again: Callable[[Session, Utility, int], None] = _see_through,
+    words: Sequence[str] = ("finish",),
 ) -> None:
     """Stay until no reorganisation undoes the end of a request; one that it undoes ends again."""
     try:
-        report.watch_final(session.out, utility.until_final())
+        report.watch_final(session.out, utility.until_final(), command("utility", *words))
     except UndoneError as undone:
         session.out.print(str(undone), style="yellow")
         end_again(session, utility, undone.request_id)
-        _stay_until_final(session, utility, end_again)
+        _stay_until_final(session, utility, end_again, words)
     except KeyboardInterrupt:
         utility.leave()
         raise

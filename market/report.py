@@ -9,7 +9,6 @@ from rich.table import Table
 from rich.text import Text
 
 from market.clearing import Bid, merit_order
-from market.invocation import command
 from market.model import Payment, Request, Status, Terms
 from market.units import PRICE_LEVELS, format_eth, format_eth_per_kwh, format_kwh
 from market.utility import Round, Standings
@@ -49,17 +48,20 @@ def watch(out: Console, standings: Iterable[Standings]) -> None:
     out.print("Gate closed")
 
 
-def watch_final(out: Console, left: Iterable[int]) -> None:
-    """Say that a reorganisation may still undo what was finished: live, or in one line."""
+def watch_final(out: Console, left: Iterable[int], again: str) -> None:
+    """Say that a reorganisation may still undo what was finished: live, or in one line.
+
+    `again` is the command that does it once more.
+    """
     counts = iter(left)
     if (first := next(counts, None)) is None:
         return
     if out.is_terminal:
-        with Live(Text(_final_line(first)), console=out, refresh_per_second=4) as live:
+        with Live(Text(_final_line(first, again)), console=out, refresh_per_second=4) as live:
             for blocks in counts:
-                live.update(Text(_final_line(blocks)))
+                live.update(Text(_final_line(blocks, again)))
     else:
-        out.print(_final_line(first))
+        out.print(_final_line(first, again))
         deque(counts, maxlen=0)
     out.print("Final: no reorganisation is expected to undo this")
 
@@ -167,11 +169,10 @@ def _changes(standings: Iterable[Standings]) -> Iterator[Standings]:
             seen = key
 
 
-def _final_line(blocks: int) -> str:
+def _final_line(blocks: int, again: str) -> str:
     return (
         f"Final in {blocks} block{'' if blocks == 1 else 's'}. Ctrl-C stops waiting for that: what "
-        "a reorganisation undoes until then is finished again by: "
-        f"{command('utility', 'finish')}"
+        f"a reorganisation undoes until then is done again by: {again}"
     )
 
 

@@ -165,6 +165,7 @@ def test_cancel_request__undone_before_it_is_final__cancels_again(town, opened, 
     assert town.market.request(1).status == Status.CANCELLED
     assert told(out).count("has undone the end of request 1: doing it again") == 1
     assert told(out).count("Request 1 is cancelled (") == 2
+    assert "is done again by: python -m market utility cancel 1" in told(out)
     assert "Final: no reorganisation is expected" in told(out)
 
 
