@@ -197,6 +197,10 @@ class Launcher:
                 )
         return None
 
+    def is_busy(self) -> bool:
+        """Return whether the node knows of a transaction that waits for a block."""
+        return self._count("pending") > self._count("latest")
+
     def is_next(self, flight: Flight) -> bool:
         """Return whether nothing of this account has to be carried out before a flight."""
         return flight.nonce == self._count("latest")

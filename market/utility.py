@@ -100,13 +100,26 @@ class Utility:
         self._requested = Requested(self.market, self.sender, self._patiently, self.confirmations)
 
     def request(self, terms: Terms) -> Request:
-        """Announce a request, with its escrow; it is noted until it has been seen through."""
-        request_id, sent = self._patiently(
-            partial(self.market.request_reduction, self.sender, terms, self.run.number)
-        )
-        self.spending.add(sent)
-        self._requested.made_by_run(request_id, self.run.number)
-        return self._shown(request_id)
+        """Announce a request, with its escrow; it is noted until it has been seen through.
+
+        Another program's transaction of this account is waited for. If it turns out to be this
+        very request, of a run whose memory was lost, that is the one.
+        """
+        newest = self._patiently(self.market.request_count)
+        make = partial(self.market.request_reduction, self.sender, terms, self.run.number)
+        while True:
+            try:
+                request_id, sent = self._patiently(make)
+            except BusyError as busy:
+                self.tell(busy)
+                while self._patiently(self.sender.is_busy):
+                    self.wait(self.poll_seconds)
+                if alike := self.unnoted(terms, newest):
+                    return alike
+            else:
+                self.spending.add(sent)
+                self._requested.made_by_run(request_id, self.run.number)
+                return self._shown(request_id)
 
     def resume(self) -> Request | None:
         """Return the oldest request of a run that was broken off before it had seen it through.
@@ -120,14 +133,16 @@ class Utility:
                     return self._shown(request_id)
         return None
 
-    def unnoted(self, terms: Terms) -> Request | None:
+    def unnoted(self, terms: Terms, after: int = 0) -> Request | None:
         """Return the oldest request of this utility with these terms that nobody has a note of.
 
-        It is not finished: the memory that told of it may have been lost. None if there is none.
+        Its number is above `after`. It is not finished: the memory that told of it may have been
+        lost. None if there is none.
         """
-        noted = {self._requested.made_by(flight) for flight in self._requested.noted()}
+        known = {self._requested.made_by(flight) for flight in self._requested.noted()}
+        known |= {*range(after + 1)}
         alike = (request for request in self.waiting() if terms.fit(request))
-        return next((request for request in alike if request.request_id not in noted), None)
+        return next((request for request in alike if request.request_id not in known), None)
 
     def seen_through(self, request_id: int) -> None:
         """Note a request no longer: nobody has to go on with it."""

@@ -15,7 +15,7 @@ from market.clearing import Access
 from market.contract import DemandReduction
 from market.deployment import deploy
 from market.errors import MarketError
-from market.launching import BusyError, DroppedError
+from market.launching import DroppedError
 from market.memory import Memory
 from market.model import Status, Terms
 from market.node import chain_name
@@ -145,10 +145,26 @@ def test_request__on_its_way_and_the_memory_lost__is_not_made_again(town, office
             utility.request(TERMS)
         utility = office.start(lose=True)
         assert utility.resume() is None
-        with pytest.raises(BusyError):
-            utility.request(TERMS)
-        town.mine()
+        assert utility.request(TERMS).request_id == 1
+    assert ["waiting for it" in said for said in office.told] == [True]
     assert [request.request_id for request in utility.waiting()] == [1]
+
+
+def test_request__another_transaction_is_on_its_way__waits_for_it_and_is_made(town, office):
+    utility = office.start()
+    with town.still():
+        office.line.before = kill_when_asked_for_a_receipt
+        with pytest.raises(Killed):
+            utility.market.approve(utility.sender, [office.signer.address])
+        utility = office.start(lose=True)
+
+        def time_passes(_seconds):
+            town.mine()
+            town.rpc("evm_setAutomine", True)
+
+        utility.wait = time_passes
+        assert utility.request(TERMS).request_id == 1
+    assert ["waiting for it" in said for said in office.told] == [True]
 
 
 def test_resume__another_transaction_took_its_place__is_none(town, office):
