@@ -14,13 +14,16 @@ from tests.faults.world import World
 _START_WEI = 10_000 * 10**18
 
 
-def check(world: World, *, absent: Iterable[tuple[Household, int]] = ()) -> None:
+def check(
+    world: World, *, absent: Iterable[tuple[Household, int]] = (), withdrawn_wei: int = 0
+) -> None:
     """Fail unless every household has bid once in each request, and everything is accounted for.
 
-    `absent` are the households that could not bid in a request.
+    `absent` are the households that could not bid in a request, and `withdrawn_wei` is what was
+    deferred and has been withdrawn since.
     """
     away = {(household.name, request_id) for household, request_id in absent}
-    newest, waiting_wei = world.market.request_count(), 0
+    newest, waiting_wei = world.market.request_count(), -withdrawn_wei
     for request_id in range(1, newest + 1):
         request = world.market.request(request_id)
         assert request.status in (Status.SETTLED, Status.CANCELLED), request
@@ -66,8 +69,7 @@ def check_ether(world: World, waiting_wei: int = 0) -> None:
     with chain.still():
         held = chain.balance_wei(market.address)
         assert held == waiting_wei, f"the contract holds {held} wei, {waiting_wei} wei wait in it"
-        miner = "0x" + "0" * 40
-        holders = [*chain.accounts, market.address, *world.former_markets, miner]
+        holders = [*chain.accounts, market.address, *world.former_markets, chain.miner()]
         everything = sum(chain.balance_wei(holder) for holder in holders) + chain.burnt_wei()
     missing = _START_WEI * len(chain.accounts) - everything
     assert not missing, f"{missing} wei are missing"

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -20,7 +21,6 @@ from tests.faults.waiting import wait_until
 from tests.faults.wire import Wire
 from tests.scripts.chain import UTILITY, Chain
 
-_BLOCK_S = 0.1
 STEP_WEI = 4 * 10**12 // PRICE_LEVELS
 (_EVENT,) = [part for part in load_artifact()["abi"] if part.get("name") == "BidsSubmitted"]
 _BIDS_SUBMITTED = "0x" + event_abi_to_log_topic(_EVENT).hex()
@@ -41,18 +41,24 @@ class Fate(Enum):
     POOL = "waiting for a block again"
 
 
-class LiveChain(Chain):
-    """A chain whose blocks come at a steady pace, a second of chain time each, unless held."""
+class LiveChain(Chain, ABC):
+    """A chain whose blocks come at a steady pace, a second of chain time each, unless held.
+
+    The methods that begin with `hardhat_` are known to Anvil by these names, too.
+    """
+
+    block_s: float
+    """How long it takes until the next block."""
+    has_base_fee = False
+    """Whether gas has ever cost anything."""
 
     def __init__(self, url: str) -> None:
         self._wire = Wire(url)
         super().__init__(url)
-        self.has_base_fee = False
         self._burnt = 0, 0
         self._held_base_fee: int | None = None
         self._mining = threading.RLock()
         self._ended = threading.Event()
-        self.ask("anvil_setBlockTimestampInterval", 1)
         self._miner = threading.Thread(target=self._mine_steadily, daemon=True)
         self._miner.start()
 
@@ -86,7 +92,11 @@ class LiveChain(Chain):
         with self._mining:
             if self._held_base_fee is not None:
                 self.set_base_fee(self._held_base_fee)
-            self.ask("anvil_mine", hex(blocks), hex(1))
+            self._mine(blocks)
+
+    @abstractmethod
+    def _mine(self, blocks: int) -> None:
+        """Mine that many blocks."""
 
     @contextmanager
     def still(self) -> Iterator[None]:
@@ -104,7 +114,7 @@ class LiveChain(Chain):
             newest = self.ask("eth_getBlockByNumber", "latest", False)
             if int(newest["timestamp"], 16) < time_s:
                 self.ask("evm_setNextBlockTimestamp", time_s)
-            self.ask("evm_mine")
+            self.mine()
 
     def do(
         self,
@@ -156,7 +166,7 @@ class LiveChain(Chain):
     def set_base_fee(self, wei: int) -> None:
         """Have gas cost that much in the next block; it gets an eighth cheaper with each after."""
         self.has_base_fee = True
-        self.ask("anvil_setNextBlockBaseFeePerGas", hex(wei))
+        self.ask("hardhat_setNextBlockBaseFeePerGas", hex(wei))
 
     def hold_base_fee(self, wei: int | None) -> None:
         """Have gas cost that much in every block from now on; None lets it become cheaper."""
@@ -166,6 +176,10 @@ class LiveChain(Chain):
 
     def head(self) -> int:
         return int(self.ask("eth_blockNumber"), 16)
+
+    def miner(self) -> str:
+        """Return whom tips go to."""
+        return self.ask("eth_getBlockByNumber", "latest", False)["miner"]
 
     def balance_wei(self, holder: str) -> int:
         return int(self.ask("eth_getBalance", holder, "latest"), 16)
@@ -188,30 +202,26 @@ class LiveChain(Chain):
     def reorganise(self, depth: int, fate: Fate = Fate.GONE) -> None:
         """Replace that many of the newest blocks by as many others."""
         with self._mining:
-            if self.has_base_fee:
-                self._begin_with_the_fee_of(self.head() - depth + 1)
             raws = [*self._raw_transactions(depth)]
-            returning = [[raw, depth - 1] for raw in raws] if fate == Fate.LATER else []
-            self.ask("anvil_reorg", depth, returning)
+            self._replace(depth, raws if fate == Fate.LATER else [])
             for raw in raws if fate == Fate.POOL else ():
                 self.ask("eth_sendRawTransaction", raw)
 
-    def _begin_with_the_fee_of(self, replaced: int) -> None:
-        """Have gas cost in the next block what it does in one that is about to be replaced.
+    @abstractmethod
+    def _replace(self, depth: int, returning: list[str]) -> None:
+        """Replace the newest blocks by others, the last of which has these transactions."""
 
-        Anvil would go on with the fee of the newest: what was in the blocks could never return.
-        """
-        block = self.ask("eth_getBlockByNumber", hex(replaced), False)
-        self.set_base_fee(int(block["baseFeePerGas"], 16))
-
+    @abstractmethod
     def roll_back(self, depth: int) -> None:
         """Take away that many of the newest blocks; the chain is shorter until more are mined."""
-        with self._mining:
-            self.ask("anvil_rollback", depth)
 
+    @abstractmethod
     def is_pool_empty(self) -> bool:
         """Return whether no transaction waits for a block."""
-        return not int(self.ask("txpool_status")["pending"], 16)
+
+    @abstractmethod
+    def empty_pool(self) -> None:
+        """Drop all transactions that wait for a block."""
 
     def stop(self) -> None:
         self._ended.set()
@@ -220,9 +230,13 @@ class LiveChain(Chain):
     def _raw_transactions(self, depth: int) -> Iterator[str]:
         head = self.head()
         for number in range(head - depth + 1, head + 1):
-            for hash_ in self.web3.eth.get_block(number)["transactions"]:
-                yield self.ask("eth_getRawTransactionByHash", hash_.to_0x_hex())
+            for hash_ in self.ask("eth_getBlockByNumber", hex(number), False)["transactions"]:
+                yield self._raw(hash_)
+
+    @abstractmethod
+    def _raw(self, sent_hash: str) -> str:
+        """Return a transaction as it was signed."""
 
     def _mine_steadily(self) -> None:
-        while not self._ended.wait(_BLOCK_S):
+        while not self._ended.wait(self.block_s):
             self.mine()

@@ -60,6 +60,7 @@ class Person:
 
     def configure(self, **settings: object) -> None:
         """Write .env: with what everybody here needs, and these settings."""
+        block_s = self._world.chain.block_s
         needed = {
             "CONTRACT_ADDRESS": self._world.market.address,
             "RPC_URLS": self.proxy.url,
@@ -69,8 +70,8 @@ class Person:
             "KEYSTORE_FOLDER": self.folder / "keystore",
             "DATABASE_FOLDER": self.database,
             "CONFIRMATIONS": 2,
-            "POLL_SECONDS": 0.1,
-            "REPLACE_SECONDS": 1,
+            "POLL_SECONDS": block_s,
+            "REPLACE_SECONDS": max(1, 3 * block_s),
         }
         written = [f"{name}='{value}'" for name, value in {**needed, **settings}.items()]
         env_file = self.folder / ".env"

@@ -5,39 +5,33 @@ and so on, as many as it makes. What comes between two calls is covered too: wha
 there, such as writing a file, is done or not done when the next call arrives.
 """
 
-from collections.abc import Callable, Sequence
-from functools import reduce
-from operator import and_
-from pathlib import Path
-from typing import NamedTuple
-
 import pytest
 
 from tests.faults.cases import play_all
 from tests.faults.check import check
-from tests.faults.conftest import HEAT_PUMP, OVEN
+from tests.faults.conftest import HEAT_PUMP, OVEN, on_every_node
+from tests.faults.hardhat_chain import hardhat
+from tests.faults.kills import LOOK, Case, lasting, play_phase, see_through, survives
 from tests.faults.people import Household, Person
-from tests.faults.rules import Killing
+from tests.faults.rules import SEND, Killing
 from tests.faults.waiting import wait_until
 from tests.faults.world import World
 
 # Each wait has a limit of its own; how many rounds there are to play decides how long a test takes.
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 
 NEIGHBOUR = 2
-LOOK = "eth_getBlockByNumber"
-# Whether a block comes before a look or after it decides whether there is one more call.
-TRIES = 5
-
-
-class Case(NamedTuple):
-    """A process is killed at a call of a method in a phase, before it is carried out or `after`."""
-
-    phase: str
-    method: str = ""
-    at: int = 0
-    after: bool = False
-    forgets: bool = False
+CONSUMERS_PHASES = ("starts", "is asked", "is told")
+UTILITYS_PHASES = ("requests", "finishes")
+# One of each kind: when something is sent, and while there is nothing to do but to wait.
+SELECTION = [
+    *(
+        Case(phase, SEND, 1, after)
+        for phase in ("is asked", *UTILITYS_PHASES)
+        for after in (False, True)
+    ),
+    Case("is told", LOOK, 2),
+]
 
 
 def consumers_round(world: World, case: Case) -> Killing:
@@ -104,46 +98,6 @@ def has_final_results(home: Household, request_id: int) -> bool:
     return home.has_results(request_id) and home.results().final
 
 
-def lasting(
-    person: Person, killing: Killing, case: Case, done: Callable[[], bool]
-) -> Callable[[], bool]:
-    """Have a phase end when it is done and its process killed, or past the call of the case.
-
-    How many looks a process needs depends on when blocks come. One that was done with fewer looks
-    than others goes on until it has looked as often again, and is killed at one of these.
-    """
-    looks_before: int | None = None
-
-    def lasted() -> bool:
-        nonlocal looks_before
-        if not done():
-            return False
-        if killing.victim or not person.proxy.follows(killing):
-            return True
-        if looks_before is None:
-            looks_before = killing.seen[LOOK]
-        return killing.seen[LOOK] - looks_before >= case.at
-
-    return lasted
-
-
-def see_through(
-    person: Person, case: Case, done: Callable[[], bool], restart: Callable[[], object]
-) -> None:
-    """Return once it is done, by a process that is started again where it was killed."""
-    if not survives(person, case, done):
-        restart()
-        wait_until(done, lambda: f"{case}, after the restart\n{person.told}")
-
-
-def survives(person: Person, case: Case, done: Callable[[], bool]) -> bool:
-    """Return whether it was done by the same process, with the memory as the case wants it."""
-    wait_until(lambda: done() or not person.lives(), lambda: f"{case}\n{person.told}")
-    if case.forgets and not person.lives():
-        person.forget()
-    return person.lives() or done()
-
-
 def request(utility: Person) -> None:
     utility.run("utility", "request", "2.5", "0.004", "600")
 
@@ -159,52 +113,32 @@ def ask_again(world: World, utility: Person) -> None:
         request(utility)
 
 
-def play_phase(
-    worlds: Sequence[World],
-    folder: Path,
-    play: Callable[[World, Case], Killing],
-    phase: str,
-    *,
-    forgets: bool = False,
-) -> None:
-    """Count the calls of a phase, then kill the process at each of them."""
-    # How often a process asks while nothing happens is never quite the same.
-    unharmed = play_all(worlds, folder, [Case(phase)] * len(worlds), play)
-    fewest = reduce(and_, (killing.seen for killing in unharmed))
-    points = [(method, at) for method in fewest for at in range(1, fewest[method] + 1)]
-    cases = [
-        Case(phase, *point, after, forgets)
-        for point in points
-        for after in ([True] if forgets else [False, True])
-    ]
-    killed = {*cases}.difference(survived(worlds, folder, cases, play))
-    assert {case.method for case in killed if case.at == 1} == {*fewest}
-    assert len(killed) >= 0.8 * len(cases), {*cases}.difference(killed)
-
-
-def survived(
-    worlds: Sequence[World],
-    folder: Path,
-    cases: Sequence[Case],
-    play: Callable[[World, Case], Killing],
-) -> Sequence[Case]:
-    """Play all cases, and return those whose call has come in no round of several."""
-    for _ in range(TRIES):
-        played = zip(cases, play_all(worlds, folder, cases, play), strict=True)
-        cases = [case for case, killing in played if not killing.victim]
-    return cases
-
-
-@pytest.mark.parametrize("phase", ["starts", "is asked", "is told"])
+@pytest.mark.long
+@on_every_node("worlds")
+@pytest.mark.parametrize("phase", CONSUMERS_PHASES)
 def test_consumer__killed_at_any_call__round_is_not_lost(worlds, tmp_path, phase):
     play_phase(worlds, tmp_path, consumers_round, phase)
 
 
-@pytest.mark.parametrize("phase", ["starts", "is asked", "is told"])
+@pytest.mark.long
+@on_every_node("worlds")
+@pytest.mark.parametrize("phase", CONSUMERS_PHASES)
 def test_consumer__killed_and_its_memory_deleted__round_is_not_lost(worlds, tmp_path, phase):
     play_phase(worlds, tmp_path, consumers_round, phase, forgets=True)
 
 
-@pytest.mark.parametrize("phase", ["requests", "finishes"])
+@pytest.mark.long
+@on_every_node("worlds")
+@pytest.mark.parametrize("phase", UTILITYS_PHASES)
 def test_utility__killed_at_any_call__round_is_finished(worlds, tmp_path, phase):
     play_phase(worlds, tmp_path, utilitys_round, phase)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("worlds", [hardhat], ids=["hardhat"], indirect=True)
+def test_round__killed_when_something_is_sent_and_in_between__is_not_lost(worlds, tmp_path):
+    def play(world: World, case: Case) -> Killing:
+        whose = consumers_round if case.phase in CONSUMERS_PHASES else utilitys_round
+        return whose(world, case)
+
+    assert all(killing.victim for killing in play_all(worlds, tmp_path, SELECTION, play))

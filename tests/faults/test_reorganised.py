@@ -9,7 +9,7 @@ from market.units import PRICE_LEVELS
 from tests.faults import rules
 from tests.faults.cases import play_all
 from tests.faults.check import check, check_results
-from tests.faults.conftest import HEAT_PUMP, OVEN
+from tests.faults.conftest import HEAT_PUMP, OVEN, on_every_node
 from tests.faults.live_chain import Fate
 from tests.faults.people import WAITING, Household, wallet
 from tests.faults.waiting import wait_until
@@ -81,6 +81,7 @@ def replaced_bids(world: World, case: tuple[int, Fate]) -> None:
     end_well(world, home, request_id)
 
 
+@on_every_node("worlds")
 def test_consumer__bids_replaced__are_there_again_once(worlds, tmp_path):
     cases = [*product(DEPTHS, [Fate.GONE]), *product((1, 4, 10), [Fate.LATER, Fate.POOL])]
     play_all(worlds, tmp_path, cases, replaced_bids)
@@ -102,6 +103,7 @@ def replaced_request(world: World, depth: int) -> None:
     end_well(world, home, request_id)
 
 
+@on_every_node("worlds")
 def test_consumer__request_replaced__the_other_is_answered(worlds, tmp_path):
     play_all(worlds, tmp_path, DEPTHS[1:], replaced_request)
 
@@ -123,11 +125,13 @@ def replaced_outcome(world: World, case: tuple[int, Fate]) -> None:
     end_well(world, home, request_id)
 
 
+@on_every_node("worlds")
 def test_consumer__outcome_replaced__results_are_the_new_chains(worlds, tmp_path):
     cases = [*product(DEPTHS, [Fate.GONE]), (1, Fate.LATER), (2, Fate.LATER)]
     play_all(worlds, tmp_path, cases, replaced_outcome)
 
 
+@on_every_node("world")
 def test_consumer__chain_shorter_for_a_while__bids_are_there_again_once(world):
     home = waiting_home(world)
     with world.chain.still():
@@ -138,6 +142,7 @@ def test_consumer__chain_shorter_for_a_while__bids_are_there_again_once(world):
     end_well(world, home, request_id)
 
 
+@on_every_node("world")
 def test_consumer__killed_before_a_reorganisation__sends_the_bids_again(world):
     home = waiting_home(world)
     with world.chain.still():
@@ -149,6 +154,7 @@ def test_consumer__killed_before_a_reorganisation__sends_the_bids_again(world):
     end_well(world, home, request_id)
 
 
+@on_every_node("world")
 def test_consumers__bids_and_what_came_before_them_are_gone__two_devices_bid_once(world):
     first = waiting_home(world)
     with world.chain.still():
@@ -172,6 +178,7 @@ def test_consumers__bids_and_what_came_before_them_are_gone__two_devices_bid_onc
     end_well(world, first, request_id)
 
 
+@on_every_node("world")
 @pytest.mark.parametrize("fate", [Fate.POOL, Fate.LATER])
 def test_reorganise__gas_has_become_dear_since__the_transactions_come_back(world, fate):
     chain, rival = world.chain, world.chain.accounts[RIVAL]

@@ -7,14 +7,13 @@ import pytest
 from market.bids import Offer
 from tests.faults import rules
 from tests.faults.check import check
-from tests.faults.conftest import HEAT_PUMP, OVEN
+from tests.faults.conftest import HEAT_PUMP, OVEN, on_every_node
 from tests.faults.nursery import Nursery
 from tests.faults.people import WAITING, wallet
+from tests.faults.stuck import GWEI, STUCK, calling
 from tests.faults.waiting import wait_until
 
-pytestmark = pytest.mark.long
-
-GWEI = 10**9
+pytestmark = [pytest.mark.long, on_every_node("world")]
 
 
 def round_of(world, home):
@@ -27,6 +26,11 @@ def round_of(world, home):
     return [call.params[0] for call in home.proxy.calls if call.method == rules.SEND]
 
 
+def transactions(world, person):
+    """Return how many transactions of a person are on the chain."""
+    return world.chain.web3.eth.get_transaction_count(person.address)
+
+
 @pytest.fixture
 def waiting(home):
     home.start()
@@ -34,25 +38,19 @@ def waiting(home):
     return home
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_consumer__transaction_swallowed__is_sent_again(world, waiting, times):
-    with waiting.proxy.following(rules.first(times, rules.swallow, rules.SEND)):
+def test_consumer__transaction_swallowed_twice__is_sent_again(world, waiting):
+    with waiting.proxy.following(rules.first(2, rules.swallow, rules.SEND)):
         sent = round_of(world, waiting)
-    assert len(sent) > times
-    assert world.chain.web3.eth.get_transaction_count(waiting.address) == 1
+    assert len(sent) > 2
+    assert transactions(world, waiting) == 1
 
 
-def test_consumer__base_fee_rises_above_the_bids__replaced_before_gate_closure(world, waiting):
-    def dearer(call, forward):
-        with world.chain.still():
-            answer = forward()
-            world.chain.hold_base_fee(200 * GWEI)
-        return answer
-
-    with waiting.proxy.following(rules.first(1, dearer, rules.SEND)):
+@pytest.mark.parametrize("how", STUCK)
+def test_consumer__bids_do_not_get_into_a_block__replaced_before_gate_closure(world, waiting, how):
+    with waiting.proxy.following(rules.first(1, STUCK[how](world.chain), rules.SEND)):
         sent = round_of(world, waiting)
     assert len({*sent}) > 1, waiting.told
-    assert world.chain.web3.eth.get_transaction_count(waiting.address) == 1
+    assert transactions(world, waiting) == 1
 
 
 def test_consumer__swallowed_and_killed__is_sent_again(world, waiting):
@@ -101,7 +99,7 @@ def test_consumer__other_program_uses_the_account__bids_once(world, waiting):
     for _ in range(3):
         world.chain.web3.eth.send_transaction(other)
         round_of(world, waiting)
-    assert world.chain.web3.eth.get_transaction_count(waiting.address) == 6
+    assert transactions(world, waiting) == 6
 
 
 def test_consumer__other_programs_transaction_is_pending__waits_for_it(world, waiting):
@@ -128,7 +126,7 @@ def test_consumers__two_devices_with_one_account__bid_once(world):
         for device in devices:
             device.wait_for_results(request_id)
         check(world)
-    assert world.chain.web3.eth.get_transaction_count(devices[0].address) == 5
+    assert transactions(world, devices[0]) == 5
 
 
 def test_consumers__other_devices_bids_mined_before_the_nonce_is_read__bid_once(world):
@@ -161,6 +159,67 @@ def test_consumers__other_devices_bids_mined_before_the_nonce_is_read__bid_once(
     check(world)
 
 
+REQUEST = ("utility", "request", "2.5", "0.004", "600")
+FUNCTIONS = ("request_reduction", "select_winners", "pay_winners")
+
+
+@pytest.fixture
+def utility(world, waiting):
+    """A utility whose request a consumer waits for."""
+    return world.utility()
+
+
+def see_through(world, home, utility):
+    """Play the rest of a utility's round, with a consumer that waits."""
+    home.wait_for_bid(1)
+    world.chain.close_gate(world.market, 1)
+    assert utility.process.wait() == 0, utility.told
+    home.wait_for_results(1)
+    check(world)
+
+
+@pytest.mark.parametrize("how", STUCK)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_utility__transaction_does_not_get_into_a_block__replaced_and_done_once(
+    world, waiting, utility, how, function
+):
+    before = transactions(world, utility)
+    utility.proxy.add(calling(function, rules.first(1, STUCK[how](world.chain))))
+    utility.run(*REQUEST)
+    see_through(world, waiting, utility)
+    sent = {call.params[0] for call in utility.proxy.calls if call.method == rules.SEND}
+    assert len(sent) > len(FUNCTIONS), utility.told
+    assert transactions(world, utility) == before + len(FUNCTIONS)
+
+
+def test_utility__other_program_is_quicker__selects_and_pays_after_it(world, waiting, utility):
+    fees = {"maxFeePerGas": 100 * GWEI, "maxPriorityFeePerGas": 50 * GWEI}
+    other = {"from": utility.address, "to": wallet(5).address, "value": 1, **fees}
+    before = transactions(world, utility)
+
+    def other_first(call, forward):
+        with world.chain.still():
+            world.chain.web3.eth.send_transaction(other)
+            return forward()
+
+    for function in FUNCTIONS[1:]:
+        utility.proxy.add(calling(function, rules.first(1, other_first)))
+    utility.run(*REQUEST)
+    see_through(world, waiting, utility)
+    assert transactions(world, utility) == before + len(FUNCTIONS) + 2
+
+
+def test_utility__other_programs_transaction_is_pending__waits_for_it(world, waiting, utility):
+    other = {"from": utility.address, "to": wallet(5).address, "value": 1}
+    with world.chain.still():
+        world.chain.web3.eth.send_transaction(other)
+        utility.run(*REQUEST)
+        utility.wait_for("Another program's transaction")
+        assert not utility.proxy.count(rules.SEND)
+    see_through(world, waiting, utility)
+    assert utility.told.count("Another program's transaction") == 1, utility.told
+
+
 @pytest.mark.parametrize("offset_s", [-3600, 3600])
 def test_consumer__clock_an_hour_off__bids_and_is_told(world, home, offset_s):
     home.nursery = Nursery(clock_offset_s=offset_s)
@@ -177,7 +236,7 @@ def test_utility__clock_an_hour_off__round_is_settled(world, home, offset_s):
     utility = world.utility()
     utility.nursery = nursery
     home.start()
-    utility.run("utility", "request", "2.5", "0.004", "600")
+    utility.run(*REQUEST)
     home.wait_for_bid(1)
     world.chain.close_gate(world.market, 1)
     home.wait_for_results(1)

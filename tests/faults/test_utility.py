@@ -4,8 +4,7 @@ import sys
 
 import pytest
 
-from tests.faults import rules
-from tests.faults.check import check, check_escrow
+from tests.faults.check import check
 from tests.faults.conftest import HEAT_PUMP
 from tests.faults.people import WAITING
 from tests.faults.waiting import wait_until
@@ -87,12 +86,17 @@ def test_utility__stopped_in_a_round_and_started_again__requests_nothing_new(
     check(world)
 
 
-def test_utility__round_was_seen_through_by_finish__requests_anew(world, utility):
+def test_utility__round_was_seen_through_by_finish__requests_anew(world, neighbour, utility):
     utility.process.kill()
     world.chain.close_gate(world.market, 1)
     assert utility.run("utility", "finish").wait() == 0, utility.told
     utility.run(*REQUEST)
     utility.wait_for("Request 2 is open")
+    neighbour.wait_for_bid(2)
+    world.chain.close_gate(world.market, 2)
+    assert utility.process.wait() == 0, utility.told
+    neighbour.wait_for_results(2)
+    check(world)
 
 
 def test_utility__two_at_work_at_a_time__each_sees_its_own_request_through(
@@ -106,17 +110,23 @@ def test_utility__two_at_work_at_a_time__each_sees_its_own_request_through(
     assert world.market.request_count() == 2
     for request_id in (1, 2):
         neighbour.wait_for(f"Request {request_id} ended")
-        check_escrow(world.market.request(request_id))
+    neighbour.wait_for_results(2)
+    check(world)
 
 
-def test_utility__node_away_at_the_start__waits_and_says_so_once(world):
+def test_utility__node_away_at_the_start__waits_and_says_so_once(world, neighbour):
     utility = world.utility()
     with utility.proxy.refusing():
         utility.run(*REQUEST)
         utility.wait_for("does not answer")
     utility.wait_for("Request 1 is open")
     assert utility.process.out.count("does not answer") == 1, utility.told
+    neighbour.wait_for_bid(1)
+    world.chain.close_gate(world.market, 1)
+    assert utility.process.wait() == 0, utility.told
+    neighbour.wait_for_results(1)
     assert world.market.request_count() == 1
+    check(world)
 
 
 def test_utility__node_away_at_the_start__can_be_interrupted(world):
@@ -127,6 +137,7 @@ def test_utility__node_away_at_the_start__can_be_interrupted(world):
         utility.process.stop()
     assert utility.process.status == 130
     assert world.market.request_count() == 0
+    check(world)
 
 
 def test_utility__node_of_another_chain__ends_by_name(world):
@@ -134,48 +145,8 @@ def test_utility__node_of_another_chain__ends_by_name(world):
     utility.configure(REMOTE_NETWORK="sepolia")
     assert utility.run(*REQUEST).wait() == 1
     assert "is on chain 7357, and the network is chain 11155111" in utility.told
-
-
-def test_withdraw__killed_before_a_block__is_waited_for_by_the_next(world, neighbour):
-    neighbour.process.stop()
-    owe(world, neighbour)
-    with world.chain.still():
-        break_off_withdrawal(world, neighbour)
-        neighbour.run("consumer", "withdraw")
-        wait_until(lambda: neighbour.proxy.count(rules.SEND) > 1, lambda: neighbour.told)
-    assert neighbour.process.wait() == 0, neighbour.told
-    assert "Withdrawn already by a run that was broken off" in neighbour.told
-    assert world.market.deferred_wei(neighbour.address) == 0
-
-
-def test_withdraw__killed_before_a_block__is_urged_on_by_the_consumer(world, neighbour):
-    neighbour.process.stop()
-    owe(world, neighbour)
-    with world.chain.still():
-        break_off_withdrawal(world, neighbour)
-    neighbour.start()
-    neighbour.wait_for(WAITING)
-    request_id = world.chain.request(world.market)
-    neighbour.wait_for_bid(request_id)
-    assert world.market.deferred_wei(neighbour.address) == 0
-
-
-def break_off_withdrawal(world, household):
-    """Have a household's withdrawal killed when it was sent, and lost on the way to a block."""
-    household.run("consumer", "withdraw")
-    wait_until(lambda: household.proxy.count(rules.SEND), lambda: household.told)
-    household.process.kill()
-    world.chain.ask("anvil_dropAllTransactions")
-
-
-def owe(world, household):
-    """Have a household's payment wait in the contract."""
-    request_id = world.chain.request(world.market)
-    world.chain.bid(world.market, request_id, household.number)
-    world.chain.ask("anvil_setCode", household.address, "0x5f5ffd")
-    world.chain.settle(world.market, request_id)
-    world.chain.ask("anvil_setCode", household.address, "0x")
-    assert world.market.deferred_wei(household.address)
+    assert world.market.request_count() == 0
+    check(world)
 
 
 def test_consumer__away_while_three_rounds_ended__reports_each(world, neighbour):
@@ -208,3 +179,4 @@ def test_consumer__restarted_after_all_is_final__reports_nothing_again(world, ne
     neighbour.wait_for_results(following)
     assert f"Request {request_id} ended" not in neighbour.process.out
     neighbour.process.stop()
+    check(world)

@@ -2,9 +2,12 @@
 
 import threading
 from http.client import HTTPConnection, HTTPException
+from time import monotonic
 from urllib.parse import urlsplit
 
 _TIMEOUT_S = 60
+# Hardhat's node closes a connection over which nobody asks anything for five seconds.
+_IDLE_S = 2
 
 
 class Wire:
@@ -30,4 +33,7 @@ class Wire:
         if kept is None:
             kept = HTTPConnection(self._node.hostname, self._node.port, timeout=_TIMEOUT_S)
             self._connections.kept = kept
+        elif monotonic() - self._connections.asked_s > _IDLE_S:
+            kept.close()
+        self._connections.asked_s = monotonic()
         return kept

@@ -1,14 +1,14 @@
 """A chain, a contract on it, and the people who work with it."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from eth_typing import ChecksumAddress
 
-from market.anvil import running_anvil
 from market.bids import Offer
 from market.contract import DemandReduction
+from tests.faults.anvil_chain import anvil
 from tests.faults.live_chain import LiveChain
 from tests.faults.nursery import Nursery
 from tests.faults.people import Household, Person
@@ -16,24 +16,24 @@ from tests.faults.proxy import Proxy
 from tests.scripts.chain import UTILITY
 
 CHAIN_ID = 7357
+Node = Callable[[int], AbstractContextManager[LiveChain]]
+"""Runs a live network that has this chain id."""
 
 
 class World:
     """A chain with a contract, the utility, and households; each behind a proxy of its own."""
 
-    def __init__(self, folder: Path, nursery: Nursery, *options: str) -> None:
+    def __init__(self, folder: Path, nursery: Nursery, node: Node) -> None:
         self.folder, self.nursery = folder, nursery
         self._stack = ExitStack()
-        options = ("--no-mining", "--chain-id", str(CHAIN_ID), *options)
-        self.node_url = self._stack.enter_context(running_anvil(*options))
-        self.chain = LiveChain(self.node_url)
+        self.chain = self._stack.enter_context(node(CHAIN_ID))
         self._stack.callback(self.chain.stop)
         self.market = self._old_market()
         self.people: list[Person] = []
         self.former_markets: list[ChecksumAddress] = []
 
     def proxy(self) -> Proxy:
-        return Proxy(self.node_url)
+        return Proxy(self.chain.url)
 
     def household(self, name: str, number: int, *offers: Offer) -> Household:
         household = Household(self, name, number, *offers)
@@ -76,8 +76,8 @@ class World:
 
 
 @contextmanager
-def new_world(folder: Path, nursery: Nursery, *options: str) -> Iterator[World]:
-    world = World(folder, nursery, *options)
+def new_world(folder: Path, nursery: Nursery, node: Node = anvil) -> Iterator[World]:
+    world = World(folder, nursery, node)
     try:
         yield world
     finally:

@@ -16,10 +16,13 @@ _PROGRAM = Path(__file__).with_name("hardhat.mjs")
 
 
 @contextmanager
-def running_hardhat() -> Iterator[str]:
-    """Run Hardhat's node and yield its address; the process is gone when the block is left."""
+def running_hardhat(chain_id: int = CHAIN_ID, block_ms: int = BLOCK_MS) -> Iterator[str]:
+    """Run Hardhat's node and yield its address; the process is gone when the block is left.
+
+    With `block_ms` of 0 a block comes only when it is asked for.
+    """
     port = free_port()
-    command = [Path(sys.executable).with_name("node"), _PROGRAM, port, CHAIN_ID, BLOCK_MS]
+    command = [Path(sys.executable).with_name("node"), _PROGRAM, port, chain_id, block_ms]
     with subprocess.Popen(
         [str(word) for word in command], stdout=subprocess.PIPE, start_new_session=True
     ) as process:
