@@ -14,7 +14,8 @@ from market.errors import MarketError
 from market.explorer import publish_source
 from market.journals import remembered
 from market.keystore import new_account
-from market.launching import BusyError, DryRunError
+from market.landing import Sent
+from market.launching import BusyError, DroppedError, DryRunError
 from market.model import Standing
 from market.operating import utility_of
 from market.reverts import RevertError
@@ -50,7 +51,7 @@ def deploy_contract(session: Session) -> None:
         )
     if session.remote and session.settings.etherscan_token:
         session.out.print("Publishing the source; this takes a minute ...")
-        publish_source(session.settings, session.web3.eth.chain_id, address, access)
+        publish_source(session.settings, sender.patience(session.chain_id), address, access)
         session.out.print("The source is published")
     seen_through(sender)
 
@@ -72,10 +73,10 @@ def register_consumer(session: Session) -> None:
     """Register the consumer where the contract wants that, and say so where it does not."""
     sender = remembered(session, session.consumer_sender())
     market, consumer = sender.patience(session.market), sender.signer.address
-    if market.access() == Access.OPEN:
+    if sender.patience(market.access) == Access.OPEN:
         session.out.print(f"Anybody may bid in this contract: {consumer} need not register")
         return
-    standing = market.standing(consumer)
+    standing = sender.patience(partial(market.standing, consumer))
     if standing in (Standing.UNKNOWN, Standing.REVOKED):
         try:
             _register(session, market, sender)
@@ -84,7 +85,7 @@ def register_consumer(session: Session) -> None:
             return
     else:
         session.out.print(f"{consumer} is {standing.name.lower()} already")
-    if not market.is_allowed(consumer):
+    if not sender.patience(partial(market.is_allowed, consumer)):
         raise MarketError(f"{consumer} cannot bid yet: the utility must approve it first")
 
 
@@ -102,25 +103,39 @@ def _register(session: Session, market: DemandReduction, sender: Sender) -> None
 
 def approve_consumers(session: Session, consumers: Sequence[str]) -> None:
     """Approve consumers by their addresses."""
-    utility, wanted = utility_of(session), _addresses(consumers)
-    approve = partial(utility.market.approve, utility.sender, wanted)
-    sent = _patiently(utility.sender, approve)
-    session.out.print(f"{len(consumers)} approved ({sent.gas_used:,} gas)", style="green")
+    _have_stand(session, consumers, Standing.APPROVED, DemandReduction.approve)
 
 
 def revoke_consumers(session: Session, consumers: Sequence[str]) -> None:
     """Take registration and approval from consumers, by their addresses."""
-    utility, wanted = utility_of(session), _addresses(consumers)
-    revoke = partial(utility.market.revoke, utility.sender, wanted)
-    sent = _patiently(utility.sender, revoke)
-    session.out.print(f"{len(consumers)} revoked ({sent.gas_used:,} gas)", style="green")
+    _have_stand(session, consumers, Standing.REVOKED, DemandReduction.revoke)
+
+
+def _have_stand(
+    session: Session,
+    written: Sequence[str],
+    standing: Standing,
+    change: Callable[[DemandReduction, Sender, Sequence[ChecksumAddress]], Sent],
+) -> None:
+    """Give consumers a standing, those that do not have it yet."""
+    utility, consumers = utility_of(session), _addresses(written)
+    market, sender = utility.market, utility.sender
+    # A run that was broken off may have sent it already.
+    sender.patience(sender.end_earlier)
+    others = [c for c in consumers if sender.patience(partial(market.standing, c)) != standing]
+    if len(others) < len(consumers):
+        session.out.print(f"{len(consumers) - len(others)} {standing.name.lower()} already")
+    if others:
+        sent = _patiently(sender, partial(change, market, sender, others))
+        done = f"{len(others)} {standing.name.lower()} ({sent.gas_used:,} gas)"
+        session.out.print(done, style="green")
 
 
 def withdraw_deferred(session: Session, sender: Sender) -> None:
     """Take out what could not be pushed to an account."""
     payee = remembered(session, sender).signer.address
     market = sender.patience(session.market)
-    amount_wei = market.deferred_wei(payee)
+    amount_wei = sender.patience(partial(market.deferred_wei, payee))
     if not amount_wei:
         session.out.print(f"Nothing waits to be withdrawn by {payee}")
         return
@@ -140,8 +155,8 @@ def withdraw_deferred(session: Session, sender: Sender) -> None:
 
 
 def _patiently(sender: Sender, act: Callable[[], T]) -> T:
-    """Do something, however long a node is away, or another program's transaction under way."""
-    return sender.patience(act, BusyError)
+    """Do something, however long a node is away, or others use the account."""
+    return sender.patience(act, BusyError, DroppedError)
 
 
 def _addresses(written: Sequence[str]) -> list[ChecksumAddress]:

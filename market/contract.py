@@ -164,10 +164,13 @@ class DemandReduction:
 
     # Transactions
 
-    def request_reduction(self, sender: Sender, terms: Terms, run: int = 0) -> tuple[int, Sent]:
+    def request_reduction(
+        self, sender: Sender, terms: Terms, run: int = 0, block: BlockIdentifier = "latest"
+    ) -> tuple[int, Sent]:
         """Request a reduction, its escrow included, and return the request's id.
 
-        The transaction stays in the sender's journal as one of this run's.
+        The transaction stays in the sender's journal as one of this run's. BusyError if the sender
+        has done anything else since `block`.
         """
         sent = sender.send(
             self._contract.functions.request_reduction(
@@ -182,6 +185,7 @@ class DemandReduction:
             REQUEST_PURPOSE,
             run,
             value_wei=terms.escrow_wei,
+            block=block,
             keep=True,
         )
         return self.requested_id(sent.receipt), sent

@@ -50,11 +50,12 @@ def seen_through(sender: Sender) -> None:
 
 
 def _of_earlier_run(sender: Sender, data: HexBytes) -> Sent | None:
+    # Of another kind of contract, what is still under way is waited for before anything is sent.
     for flight in _noted(sender):
         if HexBytes(flight.newest["data"]) == data:
             with suppress(RevertError, FailedError, DroppedError):
                 return sender.wait(flight)
-        sender.journal.forget_flights([flight])
+            sender.journal.forget_flights([flight])
     return None
 
 

@@ -126,5 +126,5 @@ def _ask(
 def _no_harm() -> str:
     return (
         f"the contract works without it, and {command('deploy')} once more publishes it without "
-        "deploying another"
+        "deploying another (for another one, leave ETHERSCAN_TOKEN empty once)"
     )

@@ -140,9 +140,9 @@ class Launcher:
             gas = min(estimate * (100 + _GAS_MARGIN_PERCENT) // 100 + spare_gas, MAX_GAS)
             limits = {"gas": gas, "chainId": self.web3.eth.chain_id, "nonce": 0, **fees.fields()}
             built = dict(call.build_transaction({**base, **limits}))  # type: ignore[arg-type]
-        if not built["to"]:
+        if not built.get("to"):
             # What creates a contract goes to nobody; written down as empty, it could not be signed.
-            del built["to"]
+            built.pop("to", None)
         return Prepared(built, fees, estimate, self.rollup_fee_wei(built))
 
     def launch(
@@ -198,7 +198,7 @@ class Launcher:
         return None
 
     def is_busy(self) -> bool:
-        """Return whether the node knows of a transaction that waits for a block."""
+        """Return whether the node knows of a transaction of this account without a block yet."""
         return self._count("pending") > self._count("latest")
 
     def is_next(self, flight: Flight) -> bool:

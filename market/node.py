@@ -161,13 +161,19 @@ def _reason(problem: Exception) -> str:
 
 
 def _block(web3: Web3, which: BlockIdentifier) -> Block:
+    cannot_be = NodeUnavailableError(
+        f"The node at {node_name(web3)} tells of a block that cannot be: trying again"
+    )
     with node_errors(web3):
-        found = web3.eth.get_block(which)
-        number, time_s = int(found["number"]), int(found["timestamp"])
-        if not (0 <= number < _NO_BLOCK and 0 <= time_s < _NO_TIME_S):
-            raise NodeUnavailableError(
-                f"The node at {node_name(web3)} tells of a block's number or time that cannot be: "
-                "trying again"
-            )
-        # A pending block has no hash yet.
-        return Block(number, HexBytes(found["hash"] or b"").to_0x_hex(), time_s)
+        try:
+            found = web3.eth.get_block(which)
+            # A pending block has no hash yet.
+            block_hash = HexBytes(found["hash"] or b"").to_0x_hex()
+            block = Block(int(found["number"]), block_hash, int(found["timestamp"]))
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as problem:
+            if isinstance(problem, NO_ANSWER):
+                raise
+            raise cannot_be from None
+    if not (0 <= block.number < _NO_BLOCK and 0 <= block.time_s < _NO_TIME_S):
+        raise cannot_be
+    return block

@@ -11,6 +11,7 @@ from market.journals import remembered
 from market.model import Request, Status, Terms
 from market.prompts import ask, confirmed, unattended
 from market.requested import LostError
+from market.reverts import RevertError
 from market.runs import Run
 from market.session import Session
 from market.settings import Settings
@@ -27,6 +28,7 @@ from market.utility import Spending, UndoneError, Utility
 _DEFAULT_BIDDING_SECONDS = "60"
 # A countdown should count every second.
 _COUNTDOWN_S = 1.0
+_MOST_DIGITS = 9
 
 
 def utility_of(session: Session) -> Utility:
@@ -79,7 +81,7 @@ def request_unattended(session: Session, written: Sequence[str]) -> None:
             line = f"{_waiting_line(utility, request)}: {_finish_it()}"
             session.out.print(line, style="yellow")
         report.print_terms(session.out, terms)
-        _carry_through(session, utility, terms)
+        _carry_through(session, utility, terms, beside=0)
     _stay_until_final(session, utility)
 
 
@@ -100,10 +102,15 @@ def finish_requests(session: Session) -> None:
 def cancel_request(session: Session, words: Sequence[str]) -> None:
     """Cancel a request before its gate closure, and stay until that is final."""
     utility, written = utility_of(session), " ".join(words)
-    if not written.isdecimal():
+    if not written.isdecimal() or len(written) > _MOST_DIGITS:
         raise MarketError(f'"{written}" is not the number of a request: write one such as 1')
-    _cancel(session, utility, int(written))
-    _stay_until_final(session, utility, _cancel, ("cancel", written))
+    try:
+        _cancel(session, utility, int(written))
+    except RevertError as refusal:
+        if refusal.name != "GateClosed":
+            raise
+        raise MarketError(f"{refusal}: {_finish_it()}") from None
+    _stay_until_final(session, utility, _cancel_again, ("cancel", written))
 
 
 def _any_utility(session: Session) -> Utility:
@@ -173,14 +180,20 @@ def _is_due(utility: Utility, request: Request) -> bool:
     return request.status == Status.CLEARED or closed
 
 
-def _carry_through(session: Session, utility: Utility, terms: Terms) -> None:
+def _carry_through(
+    session: Session, utility: Utility, terms: Terms, beside: int | None = None
+) -> None:
+    """Make a request and see it through, or the one that turns out to be the same."""
     try:
-        request = utility.request(terms)
+        request = utility.request(terms, beside)
     except KeyboardInterrupt:
         _say_how_to_finish(session, "The request may have been sent, and then goes on")
         raise
-    session.out.print(f"Request {request.request_id} is open", style="bold")
-    _see_through(session, utility, request.request_id)
+    if utility.has_made(request):
+        session.out.print(f"Request {request.request_id} is open", style="bold")
+        _see_through(session, utility, request.request_id)
+    else:
+        _go_on(session, utility, request, _alike_line(request))
 
 
 def _see_through(session: Session, utility: Utility, request_id: int) -> None:
@@ -199,6 +212,17 @@ def _cancel(session: Session, utility: Utility, request_id: int) -> None:
     sent = utility.cancel(request_id)
     how = f"({sent.gas_used:,} gas)" if sent else "already"
     session.out.print(f"Request {request_id} is cancelled {how}", style="green")
+
+
+def _cancel_again(session: Session, utility: Utility, request_id: int) -> None:
+    """Cancel a request that a reorganisation has opened again, or finish it if that is too late."""
+    try:
+        _cancel(session, utility, request_id)
+    except RevertError as refusal:
+        if refusal.name != "GateClosed":
+            raise
+        session.out.print(f"{refusal}: finishing it", style="yellow")
+        _see_through(session, utility, request_id)
 
 
 def _stay_until_final(

@@ -1,5 +1,6 @@
 """After gate closure: what a request brought, reported once and taken back if the chain does."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -81,14 +82,14 @@ class Reporting:
             self.desk.send_again(known)
 
     def mend_file(self) -> None:
-        """Have results.json tell the newest outcome, at a start.
+        """Have results.json tell the newest outcome that is not final, unless it tells a newer one.
 
-        Who was killed while taking one back may find it on the chain again.
+        Who was killed while taking it back may find it on the chain again at the next start.
         """
-        newest, told = self._newest(), None
+        newest, told = _newest(self.desk.memory.rounds(State.DECIDED)), None
         with suppress(MarketError):
             told = load_results(self.desk.results_file)
-        if newest and (told is None or told.time < newest.time):
+        if newest and (told is None or _age(told) < _age(newest)):
             try:
                 write_results(self.desk.results_file, newest)
             except MarketError as problem:
@@ -97,15 +98,11 @@ class Reporting:
 
     def _restore_file(self, undone_id: int) -> None:
         """Have results.json tell the newest outcome that still stands."""
-        if newest := self._newest(undone_id):
+        standing = (done for done in self.desk.memory.rounds() if done.request_id != undone_id)
+        if newest := _newest(standing):
             write_results(self.desk.results_file, newest)
         else:
             self.desk.results_file.unlink(missing_ok=True)
-
-    def _newest(self, undone_id: int | None = None) -> Results | None:
-        standing = (done for done in self.desk.memory.rounds() if done.request_id != undone_id)
-        decided = [done.results for done in standing if done.results]
-        return max(decided, key=lambda results: results.time, default=None)
 
     def _finish(self, known: Round) -> None:
         """Remember an outcome for good."""
@@ -163,6 +160,16 @@ class Reporting:
             chain=self.desk.chain,
             block_number=head.number,
         )
+
+
+def _newest(rounds: Iterable[Round]) -> Results | None:
+    decided = (done.results for done in rounds if done.results)
+    return max(decided, key=_age, default=None)
+
+
+def _age(results: Results) -> tuple[int, int]:
+    """Return what is higher the later an outcome was seen: the device's clock may go back."""
+    return results.block_number or 0, results.request_id
 
 
 def _bid_result(payment: Payment, devices: dict[int, str | None]) -> BidResult:

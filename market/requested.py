@@ -71,10 +71,19 @@ class Requested:
 
     def forget(self, request_id: int) -> None:
         """Note a request no longer: nobody has to go on with it."""
+        self.find(request_id)
+        self.forget_known(request_id)
+
+    def find(self, request_id: int) -> None:
+        """Learn which transaction made a request, if that is noted."""
         if request_id not in self._flights:
             for flight in self.noted():
                 self.made_by(flight)
-        self.forget_known(request_id)
+
+    def is_of_run(self, request_id: int, run: int) -> bool:
+        """Return whether a request is known to be one that a run has made."""
+        flight = self._flights.get(request_id)
+        return flight is not None and flight.subject == run
 
     def forget_known(self, request_id: int) -> None:
         """Do the same without a question to the node."""

@@ -47,7 +47,7 @@ class Session:
         """Return connections to the network's nodes, each by itself; none on the local chain."""
         if not self.remote:
             return []
-        chain_id = self._chain_id()
+        chain_id = self.chain_id()
         urls = live_network(self.settings).rpc_urls
         return [connect_pool([url], chain_id, now=False) for url in urls]
 
@@ -61,7 +61,7 @@ class Session:
         signer = ConsumerSigner(
             accounts.consumer_signer(settings, self.web3, remote=self.remote),
             settings.require_contract(),
-            self._chain_id,
+            self.chain_id,
             settings.maximum_fee_wei_per_gas,
         )
         return self._sender(signer, dry_run=settings.dry_run)
@@ -70,7 +70,7 @@ class Session:
         """Return the contract named in .env."""
         return DemandReduction(self.web3, self.settings.require_contract())
 
-    def _chain_id(self) -> int:
+    def chain_id(self) -> int:
         """Return the network's chain: what a node says later does not change it."""
         with node_errors(self.web3):
             return self.web3.eth.chain_id

@@ -5,6 +5,7 @@ from functools import partial
 from time import monotonic, sleep
 
 from web3.contract.contract import ContractConstructor, ContractFunction
+from web3.types import BlockIdentifier
 
 from market.errors import MarketError
 from market.flight import Flight
@@ -37,6 +38,7 @@ class Sender(Launcher):
         *,
         value_wei: int = 0,
         spare_gas: int = 0,
+        block: BlockIdentifier = "latest",
         keep: bool = False,
     ) -> Sent:
         """Carry out `call` and return once it is in a block; a node that is away is waited for.
@@ -44,13 +46,13 @@ class Sender(Launcher):
         Flights of this account that a former run has left are waited for first. `spare_gas` is
         what the call may need beyond the usual margin. With `keep` it stays in the journal, for
         its sender to forget. RevertError if the contract refuses, which costs nothing if it is
-        seen beforehand; MarketError if there is too little Ether; NodeUnavailableError if nothing
-        was sent; UnconfirmedError if it gives up.
+        seen beforehand; MarketError if there is too little Ether; BusyError if something else of
+        this account is under way, or was carried out after `block`; NodeUnavailableError if
+        nothing was sent; UnconfirmedError if it gives up.
         """
-        for earlier in self.unfinished():
-            self._end(earlier)
+        self.end_earlier()
         prepared = self.prepare(call, value_wei=value_wei, spare_gas=spare_gas)
-        flight = self.launch(prepared, purpose, subject)
+        flight = self.launch(prepared, purpose, subject, block=block)
         try:
             sent = self.wait(flight)
         except (RevertError, FailedError):
@@ -79,7 +81,7 @@ class Sender(Launcher):
         )
         if self.gives_up:
             raise UnconfirmedError(
-                f"{late}: look it up before you try again, it may still be carried out"
+                f"{late}, and may still be carried out: start the same command again to wait on"
             )
         self.patience.tell(
             MarketError(
@@ -95,7 +97,8 @@ class Sender(Launcher):
             self.urge(flight)
         return sent
 
-    def _end(self, flight: Flight) -> None:
-        """Wait for another run's flight; that run may need it still, so it stays in the journal."""
-        with suppress(RevertError, FailedError, DroppedError):
-            self.wait(flight)
+    def end_earlier(self) -> None:
+        """Wait for what a former run has left; it stays in the journal, as it may be needed."""
+        for earlier in self.unfinished():
+            with suppress(RevertError, FailedError, DroppedError):
+                self.wait(earlier)

@@ -99,38 +99,59 @@ class Utility:
         self.sender.gives_up = False
         self._requested = Requested(self.market, self.sender, self._patiently, self.confirmations)
 
-    def request(self, terms: Terms) -> Request:
+    def request(self, terms: Terms, beside: int | None = None) -> Request:
         """Announce a request, with its escrow; it is noted until it has been seen through.
 
-        Another program's transaction of this account is waited for. If it turns out to be this
-        very request, of a run whose memory was lost, that is the one.
+        It is made beside those with numbers up to `beside`, which are all that there are if that
+        is None. A later one with these terms that nobody has a note of is taken for it: it may be
+        that of a run whose memory was lost. Whatever else this account does is waited for.
         """
-        newest = self._patiently(self.market.request_count)
-        make = partial(self.market.request_reduction, self.sender, terms, self.run.number)
+        if beside is None:
+            beside = self._patiently(self.market.request_count)
+        told: set[str] = set()
         while True:
+            self._patiently(self.sender.end_earlier)
+            # What is carried out after this block keeps the request from being sent.
+            head = self._patiently(self.market.head).number
+            if alike := self.unnoted(terms, beside):
+                return alike
             try:
-                request_id, sent = self._patiently(make)
-            except BusyError as busy:
-                self.tell(busy)
+                return self._made(terms, head)
+            except (BusyError, DroppedError) as problem:
+                if str(problem) not in told:
+                    self.tell(problem)
+                told.add(str(problem))
+                self.wait(self.poll_seconds)
                 while self._patiently(self.sender.is_busy):
                     self.wait(self.poll_seconds)
-                if alike := self.unnoted(terms, newest):
-                    return alike
-            else:
-                self.spending.add(sent)
-                self._requested.made_by_run(request_id, self.run.number)
-                return self._shown(request_id)
+
+    def _made(self, terms: Terms, head: int) -> Request:
+        run, sender = self.run.number, self.sender
+        make = partial(self.market.request_reduction, sender, terms, run, head)
+        request_id, sent = self._patiently(make)
+        self.spending.add(sent)
+        self._requested.made_by_run(request_id, run)
+        return self._shown(request_id)
+
+    def has_made(self, request: Request) -> bool:
+        """Return whether this run has made a request."""
+        return self._requested.is_of_run(request.request_id, self.run.number)
 
     def resume(self) -> Request | None:
         """Return the oldest request of a run that was broken off before it had seen it through.
 
-        None if there is none. Its transaction is waited for.
+        None if there is none. Its transaction is waited for. What was cancelled meanwhile is none.
         """
         for flight in self._requested.noted():
-            if not self.run.is_alive(flight.subject):
-                request_id = self._requested.made_by(flight, self.sender.wait)
-                if request_id is not None:
-                    return self._shown(request_id)
+            if self.run.is_alive(flight.subject):
+                continue
+            request_id = self._requested.made_by(flight, self.sender.wait)
+            if request_id is None:
+                continue
+            request = self._shown(request_id)
+            if request.status != Status.CANCELLED:
+                return request
+            self._rest(request_id)
         return None
 
     def unnoted(self, terms: Terms, after: int = 0) -> Request | None:
@@ -139,10 +160,10 @@ class Utility:
         Its number is above `after`. It is not finished: the memory that told of it may have been
         lost. None if there is none.
         """
-        known = {self._requested.made_by(flight) for flight in self._requested.noted()}
-        known |= {*range(after + 1)}
-        alike = (request for request in self.waiting() if terms.fit(request))
-        return next((request for request in alike if request.request_id not in known), None)
+        noted = {self._requested.made_by(flight) for flight in self._requested.noted()}
+        later = (request for request in self.waiting() if request.request_id > after)
+        alike = (request for request in later if terms.fit(request))
+        return next((request for request in alike if request.request_id not in noted), None)
 
     def seen_through(self, request_id: int) -> None:
         """Note a request no longer: nobody has to go on with it."""
@@ -274,15 +295,17 @@ class Utility:
 
     def cancel(self, request_id: int) -> Sent | None:
         """Cancel a request before its gate closure; None if it is cancelled already."""
-        act = partial(self.market.cancel_request, self.sender, request_id)
+        act, sent = partial(self.market.cancel_request, self.sender, request_id), None
         try:
             sent = self._patiently(act, BusyError, FeeCeilingError, DroppedError)
             self.spending.add(sent)
-        except RevertError:
+        except RevertError as refusal:
+            if refusal.name == "GateClosed":
+                late = f"Request {request_id} can be cancelled no longer, as its gate has closed"
+                raise RevertError(refusal.name, late) from None
             request = self._patiently(partial(self.market.request, request_id))
             if request.status != Status.CANCELLED:
                 raise
-            sent = None
         self._rest(request_id)
         return sent
 
@@ -306,6 +329,8 @@ class Utility:
     def _rest(self, request_id: int) -> None:
         """Note the block that a request's end rests on: it had ended there, or before."""
         self._ended[request_id] = self._patiently(self.market.head)
+        # Who leaves before it is final asks the node nothing any more.
+        self._requested.find(request_id)
 
     def _blocks_left(self, request_id: int, head: Block) -> int:
         """Return how many blocks have to follow until a request's end is final."""

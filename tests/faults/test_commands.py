@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 
 import pytest
 from dotenv import dotenv_values
@@ -15,6 +16,7 @@ from tests.faults.check import check
 from tests.faults.conftest import HEAT_PUMP, on_every_node
 from tests.faults.kills import Case, play_phase, see_through
 from tests.faults.people import WAITING, Household, Person, wallet
+from tests.faults.proxy import Answer, Call, Forward
 from tests.faults.rules import Killing
 from tests.faults.waiting import wait_until
 from tests.faults.world import World
@@ -40,6 +42,19 @@ def while_the_node_is_away(person: Person, *words: str) -> Killing:
         person.wait_for("does not answer")
     assert person.process.wait() == 0, person.told
     assert person.told.count("does not answer") == 1, person.told
+    return Killing(person.process_id, 0)
+
+
+def while_every_other_call_fails(offset: int, person: Person, *words: str) -> Killing:
+    """Give a command to which the node answers every other time."""
+    calls = count(offset)
+
+    def fail(call: Call, forward: Forward) -> Answer:
+        return rules.reset(call, forward) if next(calls) % 2 else forward()
+
+    with person.proxy.following(fail):
+        person.run(*words)
+        assert person.process.wait() == 0, person.told
     return Killing(person.process_id, 0)
 
 
@@ -107,19 +122,23 @@ def registers(world: World, give: Give) -> Killing:
 
 
 def approves(world: World, give: Give) -> Killing:
-    """Approve a consumer, and play a round; to approve it once more changes nothing."""
+    """Approve a consumer, and play a round."""
     world.chain.do(world.market, UTILITY, "set_access", Access.APPROVED)
     home, utility = household(world), world.utility()
+    before = transactions(world, utility)
     killing = give(utility, "utility", "approve", home.address)
+    assert transactions(world, utility) == before + 1, utility.told
     play_round(world, home)
     check(world)
     return killing
 
 
 def revokes(world: World, give: Give) -> Killing:
-    """Revoke a consumer that has never bid; to revoke it once more changes nothing."""
+    """Revoke a consumer that has never bid."""
     utility, consumer = world.utility(), wallet(1).address
+    before = transactions(world, utility)
     killing = give(utility, "utility", "revoke", consumer)
+    assert transactions(world, utility) == before + 1, utility.told
     assert world.market.standing(consumer) == Standing.REVOKED
     check(world)
     return killing
@@ -171,6 +190,13 @@ def test_command__killed_when_it_has_sent__does_its_work_once(fresh, play):
 @every_command
 def test_command__node_away_at_its_start__waits_and_says_so_once(fresh, play):
     play(fresh, while_the_node_is_away)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("offset", [0, 1])
+@every_command
+def test_command__every_other_call_fails__does_its_work_once(fresh, play, offset):
+    play(fresh, partial(while_every_other_call_fails, offset))
 
 
 @pytest.mark.long

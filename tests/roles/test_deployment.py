@@ -33,9 +33,7 @@ class Site:
 def site(town, request):
     if request.param == "key":
         return Site(town, KeySigner(town.wallet()))
-    site = Site(town, UnlockedSigner(town.web3.eth.accounts[UTILITY]))
-    seen_through(site.start())
-    return site
+    return Site(town, UnlockedSigner(town.web3.eth.accounts[UTILITY]))
 
 
 def test_deploy__broken_off_before_it_was_seen_through__is_the_same_contract(site):
@@ -60,6 +58,30 @@ def test_deploy__broken_off_and_other_access_wanted__is_another_contract(site, t
     assert second.address != first.address
     assert DemandReduction(town.web3, second.address).access() == Access.APPROVED
     assert deploy(site.start(), Access.APPROVED).address == second.address
+
+
+class Killed(BaseException):
+    """The program has ended here."""
+
+
+def test_deploy__broken_off_before_a_block_and_other_access_wanted__waits_for_the_first(town):
+    site = Site(town, KeySigner(town.wallet()))
+    first = site.start()
+
+    def kill(_flight):
+        raise Killed
+
+    first.wait = kill
+    with town.still():
+        with pytest.raises(Killed):
+            deploy(first, Access.OPEN)
+        town.rpc("anvil_dropAllTransactions")
+    second = deploy(site.start(), Access.APPROVED)
+    assert not second.is_of_earlier_run
+    assert DemandReduction(town.web3, second.address).access() == Access.APPROVED
+    assert site.sent() == 2
+    seen_through(site.start())
+    assert site.start().journal.flights(site.signer.address) == []
 
 
 def test_deploy__the_earlier_one_never_happened__deploys_anew(town):

@@ -4,6 +4,8 @@ What a node is asked in between makes no difference here; the tests of faults ki
 """
 
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -223,7 +225,8 @@ def test_outcome__killed_while_taken_back_and_back_at_the_restart__is_in_the_fil
 
 def test_start__results_are_missing_and_cannot_be_written__bids_all_the_same(town):
     home = Home(town, "no room", CONFIRMATIONS)
-    finish(town, home, bid(town, home))
+    town.settle(bid(town, home))
+    home.step()
     file = home.consumer.desk.results_file
     file.unlink()
     # Which nobody can write to, not even root.
@@ -231,5 +234,33 @@ def test_start__results_are_missing_and_cannot_be_written__bids_all_the_same(tow
     home.restart()
     following = bid(town, home)
     assert len(town.market.bids(following)) == 1
-    ((_, problem),) = [told for told in home.told[-1] if told[0] == "problem"]
-    assert "results.json" in str(problem)
+    problems = [str(told[1]) for told in home.told[-1] if told[0] == "problem"]
+    assert problems
+    assert all("results.json" in problem for problem in problems)
+
+
+def test_start__clock_was_set_back_between_two_outcomes__results_stay_the_newest(town):
+    home = Home(town, "no battery", CONFIRMATIONS)
+    for hour in (13, 12):
+        home.consumer.desk.now = partial(datetime, 2026, 7, 1, hour, tzinfo=timezone.utc)
+        newest = bid(town, home)
+        town.settle(newest)
+        home.step()
+    assert home.results().request_id == newest
+    home.restart()
+    home.step()
+    assert home.results().request_id == newest
+
+
+def test_outcome__undone_after_the_clock_was_set_back__results_are_those_of_the_one_before(town):
+    home = Home(town, "no battery", CONFIRMATIONS)
+    requests = []
+    for hour in (14, 13, 12):
+        home.consumer.desk.now = partial(datetime, 2026, 7, 1, hour, tzinfo=timezone.utc)
+        requests.append(bid(town, home))
+        town.settle(requests[-1])
+        home.step()
+    # The payment.
+    town.reorganise(1)
+    home.step()
+    assert home.results().request_id == requests[1]

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from market import operating
+from market.errors import MarketError
 from market.model import Status
 from market.operating import cancel_request, finish_requests, request_unattended
 from market.session import Session
@@ -128,9 +129,6 @@ def test_request_unattended__interrupted_before_it_is_final__leaves_a_finished_r
 
 
 def test_finish_requests__run_killed_before_its_round_was_final__waits_for_it(town, opened, out):
-    class Killed(BaseException):
-        pass
-
     def waiting():
         if town.market.request(1).status == Status.SETTLED:
             raise Killed
@@ -167,6 +165,46 @@ def test_cancel_request__undone_before_it_is_final__cancels_again(town, opened, 
     assert told(out).count("Request 1 is cancelled (") == 2
     assert "is done again by: python -m market utility cancel 1" in told(out)
     assert "Final: no reorganisation is expected" in told(out)
+
+
+def test_cancel_request__undone_and_the_gate_has_closed__finishes_it(town, opened, out):
+    town.request()
+    reopen = reopening(town)
+
+    def waiting():
+        reopen()
+        town.close_gate()
+
+    cancel_request(opened(waiting, confirmations=3), ["1"])
+    assert town.market.request(1).status == Status.SETTLED
+    assert "can be cancelled no longer, as its gate has closed: finishing it" in told(out)
+
+
+@pytest.mark.parametrize("written", ["", "first", "-1", "9" * 90])
+def test_cancel_request__no_number__says_so(opened, written):
+    with pytest.raises(MarketError, match="is not the number of a request"):
+        cancel_request(opened(), [written])
+
+
+class Killed(BaseException):
+    """The program has ended here."""
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, Killed])
+def test_request_unattended__the_one_before_was_cancelled__makes_another(town, opened, out, end):
+    def ending(problem):
+        def end():
+            raise problem
+
+        return end
+
+    with pytest.raises(Killed):
+        request_unattended(opened(ending(Killed)), WORDS)
+    with pytest.raises(end):
+        cancel_request(opened(ending(end), confirmations=3), ["1"])
+    request_unattended(opened(), WORDS)
+    assert town.market.request(1).status == Status.CANCELLED
+    assert town.market.request(2).status == Status.SETTLED
 
 
 def test_cancel_request__cancelled_before__says_so(town, opened, out):

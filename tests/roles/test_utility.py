@@ -150,6 +150,58 @@ def test_request__on_its_way_and_the_memory_lost__is_not_made_again(town, office
     assert [request.request_id for request in utility.waiting()] == [1]
 
 
+def test_request__of_a_lost_run_lands_after_a_look_for_it__is_not_made_again(town, office):
+    utility = office.start()
+    with town.still():
+        office.line.before = kill_when_asked_for_a_receipt
+        with pytest.raises(Killed):
+            utility.request(TERMS)
+        utility = office.start(lose=True)
+        assert utility.unnoted(TERMS) is None
+        town.mine()
+    assert utility.request(TERMS, beside=0).request_id == 1
+    assert [request.request_id for request in utility.waiting()] == [1]
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_request__of_a_lost_run_lands_at_any_look__is_not_made_again(town, office, at):
+    utility = office.start()
+    with town.still():
+        office.line.before = kill_when_asked_for_a_receipt
+        with pytest.raises(Killed):
+            utility.request(TERMS)
+        utility = office.start(lose=True)
+        counts = count()
+
+        def land(method):
+            if method == "eth_getTransactionCount" and next(counts) == at:
+                town.mine()
+                town.rpc("evm_setAutomine", True)
+
+        office.line.before = land
+        assert utility.request(TERMS, beside=0).request_id == 1
+    assert [request.request_id for request in utility.waiting()] == [1]
+
+
+def test_request__another_program_was_quicker__is_made_after_it(town, office):
+    utility = office.start()
+    other = Sender(town.web3, office.signer)
+    with town.still():
+
+        def be_quicker(method):
+            if method == "eth_sendRawTransaction":
+                office.line.before = lambda _method: None
+                prepared = other.prepare(town.call("register"))
+                other.launch(prepared, "another program's")
+                town.mine()
+                town.rpc("evm_setAutomine", True)
+
+        office.line.before = be_quicker
+        assert utility.request(TERMS).request_id == 1
+    assert "took the place" in office.told[0]
+    assert len(utility.waiting()) == 1
+
+
 def test_request__another_transaction_is_on_its_way__waits_for_it_and_is_made(town, office):
     utility = office.start()
     with town.still():

@@ -62,7 +62,7 @@ def test_cancel__no_such_request__says_so(run, market, written, words):
 def test_cancel__gate_has_closed__says_so(run, chain, market):
     request_id = chain.request(market)
     chain.close_gate(market, request_id)
-    run("utility", str(request_id), function="cancel").refused_with("Bidding ended at")
+    run("utility", str(request_id), function="cancel").refused_with("can be cancelled no longer")
 
 
 # withdraw
