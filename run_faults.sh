@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the tests that take long: a consumer killed at every request, outages of the node, a node that
+# Run the tests that take long: everybody killed at every request, outages of the node, a node that
 # lies, a soak, what a consumer needs of a device, and what systemd says of its unit. Arguments are
 # those of pytest.
 set -euo pipefail

@@ -63,7 +63,9 @@ class HardhatChain(LiveChain):
 
     def _raw(self, sent_hash: str) -> str:
         found = self.ask("eth_getTransactionByHash", sent_hash)
-        call = {"to": to_checksum_address(found["to"]), "data": found["input"]}
+        # What makes a contract goes to nobody.
+        called = found["to"] and to_checksum_address(found["to"])
+        call = {"to": called, "data": found["input"]}
         signed = {**{name: found[name] for name in _SIGNED}, **call}
         return "0x" + TypedTransaction.from_dict(signed).encode().hex()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import and_
 from pathlib import Path
+from signal import SIGKILL
 from typing import NamedTuple
 
 from tests.faults.cases import play_all
@@ -53,18 +54,26 @@ def lasting(
 def see_through(
     person: Person, case: Case, done: Callable[[], bool], restart: Callable[[], object]
 ) -> None:
-    """Return once it is done, by a process that is started again where it was killed."""
-    if not survives(person, case, done):
+    """Return once it is done, by a process that is started again where it was killed.
+
+    The test fails if the process has ended by itself instead.
+    """
+    if not _survives(person, case, done):
         restart()
         wait_until(done, lambda: f"{case}, after the restart\n{person.told}")
 
 
-def survives(person: Person, case: Case, done: Callable[[], bool]) -> bool:
+def _survives(person: Person, case: Case, done: Callable[[], bool]) -> bool:
     """Return whether it was done by the same process, with the memory as the case wants it."""
     wait_until(lambda: done() or not person.lives(), lambda: f"{case}\n{person.told}")
-    if case.forgets and not person.lives():
+    if person.lives():
+        return True
+    is_done, status = done(), person.process.status
+    ends_well = (-SIGKILL, 0) if is_done else (-SIGKILL,)
+    assert status in ends_well, f"{case}: ended by itself, status {status}\n{person.told}"
+    if case.forgets:
         person.forget()
-    return person.lives() or done()
+    return is_done
 
 
 def play_phase(

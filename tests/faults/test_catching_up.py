@@ -13,7 +13,7 @@ from tests.faults.waiting import wait_until
 pytestmark = pytest.mark.long
 
 LOGS = "eth_getLogs"
-IMPOSSIBLE = "a block's number or time that cannot be"
+IMPOSSIBLE = "a block that cannot be"
 
 
 def settle(world, home, request_id):

@@ -1,5 +1,6 @@
 """The node is down, slow, overloaded, behind or out of its mind for a while, in every phase."""
 
+from itertools import pairwise
 from random import Random
 from time import sleep
 
@@ -14,6 +15,8 @@ from tests.faults.people import WAITING, Household
 from tests.faults.world import CHAIN_ID, World
 
 pytestmark = pytest.mark.long
+
+WIDEST = 300
 
 
 def play_round(world: World, home: Household) -> None:
@@ -102,12 +105,23 @@ def test_consumer__offline_for_a_thousand_blocks__catches_up_in_ranges_the_node_
     world.chain.mine(700)
     world.chain.settle(world.market, request_id)
     world.chain.mine(700)
-    home.proxy.add(rules.narrow_logs(300, "query returned more than 10000 results"))
+    before = home.proxy.count()
+    home.proxy.add(rules.narrow_logs(WIDEST, "query returned more than 10000 results"))
     home.start()
     home.wait_for_results(request_id)
-    spans = [call.params[0] for call in home.proxy.calls if call.method == "eth_getLogs"]
-    assert spans
+    asked = [c.params[0] for c in home.proxy.calls[before:] if c.method == "eth_getLogs"]
+    ranges = [(int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)) for wanted in asked]
+    followed = [pair for pair in pairwise(ranges) if span(pair[0]) > WIDEST]
+    assert followed, ranges
+    for refused, next_ in followed:
+        assert (next_[0], span(next_)) == (refused[0], span(refused) // 2), ranges
+    assert span(ranges[-1]) <= WIDEST
     check(world)
+
+
+def span(blocks: tuple[int, int]) -> int:
+    """Return how many blocks there are from the first to the last of a range."""
+    return blocks[1] - blocks[0] + 1
 
 
 def test_consumer__several_addresses__goes_on_with_the_next(world, home):

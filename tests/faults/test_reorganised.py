@@ -5,13 +5,14 @@ from itertools import product
 import pytest
 
 from market.errors import MarketError
+from market.model import Status
 from market.units import PRICE_LEVELS
 from tests.faults import rules
 from tests.faults.cases import play_all
 from tests.faults.check import check, check_results
 from tests.faults.conftest import HEAT_PUMP, OVEN, on_every_node
 from tests.faults.live_chain import Fate
-from tests.faults.people import WAITING, Household, wallet
+from tests.faults.people import WAITING, Household, Person, wallet
 from tests.faults.waiting import wait_until
 from tests.faults.world import World
 
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.slow
 DEPTHS = range(1, 11)
 RIVAL = 2
 CHEAP = (2000, PRICE_LEVELS // 10)
+UNDONE = "A reorganisation has undone the end of request"
+MAY_BE_UNDONE = "Final in"
 
 
 def waiting_home(world: World) -> Household:
@@ -57,6 +60,12 @@ def end_well(world: World, home: Household, request_id: int) -> None:
     # Results of the chain that was replaced may still be there for a moment.
     wait_until(lambda: has_right_results(world, home), lambda: home.told)
     check(world)
+
+
+def ends_again_by_itself(utility: Person) -> None:
+    """Have a utility say that its end of the request was undone, and end for good with status 0."""
+    assert utility.process.wait() == 0, utility.told
+    assert utility.process.out.count(UNDONE) == 1, utility.told
 
 
 def has_right_results(world: World, home: Household) -> bool:
@@ -129,6 +138,55 @@ def replaced_outcome(world: World, case: tuple[int, Fate]) -> None:
 def test_consumer__outcome_replaced__results_are_the_new_chains(worlds, tmp_path):
     cases = [*product(DEPTHS, [Fate.GONE]), (1, Fate.LATER), (2, Fate.LATER)]
     play_all(worlds, tmp_path, cases, replaced_outcome)
+
+
+@on_every_node("world")
+@pytest.mark.parametrize(
+    ("depth", "after", "left"),
+    [
+        (1, 0, Status.CLEARED),
+        (2, 1, Status.CLEARED),
+        (2, 0, Status.BIDDING),
+        (3, 1, Status.BIDDING),
+    ],
+)
+def test_utility__what_it_has_done_replaced__does_it_again(world, depth, after, left):
+    """`after` so many blocks, the payment goes, and the selection too if bidding is `left`."""
+    home, utility, chain = waiting_home(world), world.utility(), world.chain
+    utility.run("utility", "request", "2.5", "0.004", "600")
+    home.wait_for_bid(1)
+    with chain.still():
+        chain.close_gate(world.market, 1)
+        for _ in ("selection", "payment"):
+            chain.wait_for_pool()
+            chain.mine()
+        utility.wait_for(MAY_BE_UNDONE)
+        chain.mine(after)
+        chain.reorganise(depth)
+        assert world.market.request(1).status == left
+    ends_again_by_itself(utility)
+    end_well(world, home, 1)
+
+
+@on_every_node("world")
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_cancel__replaced_while_the_gate_is_open__cancels_again(world, depth):
+    home, utility, chain = waiting_home(world), world.utility(), world.chain
+    with chain.still():
+        request_id = bids_in_the_newest_block(world, home)
+        chain.mine(3)
+        utility.run("utility", "cancel", str(request_id))
+        chain.wait_for_pool()
+        chain.mine()
+        utility.wait_for(MAY_BE_UNDONE)
+        # Another block more, and it would be final.
+        chain.mine(min(depth - 1, 1))
+        chain.reorganise(depth)
+        assert world.market.request(request_id).status == Status.BIDDING
+    ends_again_by_itself(utility)
+    assert utility.process.out.count(f"Request {request_id} is cancelled (") == 2, utility.told
+    assert home.has_bid(request_id)
+    end_well(world, home, request_id)
 
 
 @on_every_node("world")

@@ -12,6 +12,7 @@ from tests.scripts.chain import Chain
 from tests.scripts.stage import Stage, Stem, new_home, save_key
 
 PASSWORD = "a pass phrase"
+PAGES_ACCOUNT = "cabin"
 
 
 @pytest.fixture(scope="session")
@@ -27,14 +28,21 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def people(home, hardhat):
-    """The addresses of the utility and the consumer, whose keys are in the keystore only."""
+    """The addresses of the utility and the consumers, whose keys are in the keystore only.
+
+    The page's consumer is another one than the scripts', which may be at work at the same time.
+    """
     addresses = {}
-    for name in ("grid", "flat"):
+    for name in ("grid", "flat", PAGES_ACCOUNT):
         account = Account.create()
         save_key(home, name, Account.encrypt(account.key, PASSWORD, kdf="pbkdf2", iterations=1))
         hardhat.ask("hardhat_setBalance", account.address, hex(10**18))
         addresses[name] = account.address
-    return SimpleNamespace(utility=addresses["grid"], consumer=addresses["flat"])
+    return SimpleNamespace(
+        utility=addresses["grid"],
+        consumer=addresses["flat"],
+        pages_consumer=addresses[PAGES_ACCOUNT],
+    )
 
 
 @pytest.fixture(scope="session")

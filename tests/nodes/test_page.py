@@ -7,6 +7,7 @@ import requests
 
 from market.model import Status
 from market.store import Outcome, load_results
+from tests.nodes.conftest import PAGES_ACCOUNT
 from tests.page.forms import save, token
 from tests.page.server import PageServer
 from tests.scripts.chain import wait_until
@@ -24,12 +25,16 @@ class Visitor(requests.Session):
 
 
 @pytest.fixture
-def server(tmp_path, home, stage, market, approved, run, people):
-    """The page of the approved consumer; its consumer is not started yet."""
-    # Another test may have revoked it.
-    run("utility", people.consumer, function="approve").succeeded()
-    keystore = home / ".brownie" / "accounts"
-    server = PageServer(tmp_path, uuid4().hex, ENV_FILE=stage.env_file, KEYSTORE_FOLDER=keystore)
+def server(tmp_path, home, stage, market, run, people):
+    """The page of an approved consumer, which is not started yet."""
+    run("utility", people.pages_consumer, function="approve").succeeded()
+    server = PageServer(
+        tmp_path,
+        uuid4().hex,
+        ENV_FILE=stage.env_file,
+        KEYSTORE_FOLDER=home / ".brownie" / "accounts",
+        CONSUMER_ACCOUNT=PAGES_ACCOUNT,
+    )
     yield server.start("remote")
     server.stop()
 
@@ -43,7 +48,7 @@ def test_page__bids_entered_and_consumer_started_there__shows_what_was_won(
     request_id = market.request_count() + 1
     utility = stage.start("utility", "request", "2.5", "0.004", "600", "remote")
     wait_until(lambda: market.request_count() == request_id, "the request")
-    wait_until(lambda: market.bids(request_id), "the page's consumer's bid")
+    wait_until(lambda: bids_of_the_page(market, request_id, people), "the page's consumer's bid")
     wait_until(lambda: f"Request {request_id}" in visitor.get("/").text, "the request on the page")
     hardhat.close_gate(market, request_id)
     utility.finish(90).succeeded()
@@ -52,7 +57,14 @@ def test_page__bids_entered_and_consumer_started_there__shows_what_was_won(
     results = load_results(results_file)
     assert (results.request_id, results.status) == (request_id, Outcome.WON)
     won = [(bid.energy_wh, bid.price_wei_per_wh, bid.payment_wei) for bid in results.results]
-    assert won == hardhat.due(market, request_id, people.consumer)
+    assert won == hardhat.due(market, request_id, people.pages_consumer)
+    assert bids_of_the_page(market, request_id, people) == [2000]
     assert market.request(request_id).status == Status.SETTLED
     wait_until(lambda: "you won" in visitor.get("/").text, "what was won, on the page")
     assert f"Request {request_id}" in visitor.get("/history").text
+
+
+def bids_of_the_page(market, request_id, people):
+    """Return the energy (Wh) of each bid of the page's consumer on chain."""
+    bids = market.bids(request_id)
+    return [bid.energy_wh for bid in bids if bid.consumer == people.pages_consumer]
