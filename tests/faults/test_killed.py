@@ -5,6 +5,8 @@ and so on, as many as it makes. What it writes between two calls is all written 
 `tests/roles/test_killed_writing.py` kills it between two writes.
 """
 
+from threading import Event
+
 import pytest
 
 from tests.faults.cases import play_all
@@ -13,7 +15,9 @@ from tests.faults.conftest import HEAT_PUMP, OVEN, on_every_node
 from tests.faults.hardhat_chain import hardhat
 from tests.faults.kills import LOOK, Case, lasting, play_phase, see_through
 from tests.faults.people import Household, Person
+from tests.faults.proxy import Answer, Call, Forward
 from tests.faults.rules import SEND, Killing
+from tests.faults.waiting import wait_until
 from tests.faults.world import World
 
 # Each wait has a limit of its own; how many rounds there are to play decides how long a test takes.
@@ -112,6 +116,43 @@ def finish(utility: Person) -> None:
     utility.run("utility", "finish")
 
 
+def landing_round(world: World, at: int) -> int:
+    """Have a request of which nobody knows any more land at a call of the next run that asks.
+
+    At call 0 is when that run waits for it. Return how many calls it has made until then.
+    """
+    utility, reached, landed = world.utility(), Event(), Event()
+    with world.chain.still():
+        request(utility)
+        world.chain.wait_for_pool()
+        utility.process.kill()
+        utility.forget()
+        before = utility.proxy.count()
+
+        def hold(call: Call, forward: Forward) -> Answer:
+            if call.number == before + at:
+                reached.set()
+                landed.wait(30)
+            return forward()
+
+        utility.proxy.add(hold)
+        request(utility)
+        if at:
+            wait_until(reached.is_set, lambda: utility.told)
+        else:
+            utility.wait_for("Another program's transaction")
+        calls = utility.proxy.count() - before
+        world.chain.mine()
+        landed.set()
+    wait_until(lambda: says_it_is_open(utility), lambda: utility.told)
+    require_one_request(world, utility)
+    world.chain.close_gate(world.market, 1)
+    assert utility.process.wait() == 0, utility.told
+    require_one_request(world, utility)
+    check(world)
+    return calls
+
+
 def says_it_is_open(utility: Person) -> bool:
     """Return whether the newest run goes on with a request, its own or that of the run before."""
     told = utility.process.out
@@ -149,6 +190,13 @@ def test_utility__killed_at_any_call__round_is_finished(worlds, tmp_path, phase)
 @pytest.mark.parametrize("phase", UTILITYS_PHASES)
 def test_utility__killed_and_its_memory_deleted__round_is_finished(worlds, tmp_path, phase):
     play_phase(worlds, tmp_path, utilitys_round, phase, forgets=True)
+
+
+@pytest.mark.long
+@on_every_node("worlds")
+def test_utility__unknown_request_lands_at_any_call__is_not_made_again(worlds, tmp_path):
+    (calls,) = play_all(worlds, tmp_path, [0], landing_round)
+    play_all(worlds, tmp_path, range(1, calls + 1), landing_round)
 
 
 @pytest.mark.slow
