@@ -5,6 +5,7 @@ from contextlib import suppress
 from functools import partial
 
 from market import report
+from market.endings import UndoneError
 from market.errors import MarketError
 from market.invocation import command
 from market.journals import remembered
@@ -23,7 +24,7 @@ from market.units import (
     price_wei_per_wh,
     reduction_wh,
 )
-from market.utility import Spending, UndoneError, Utility
+from market.utility import Spending, Utility
 
 _DEFAULT_BIDDING_SECONDS = "60"
 # A countdown should count every second.

@@ -10,13 +10,13 @@ from eth_typing import ChecksumAddress
 from market.clearing import Bid
 from market.contract import DemandReduction
 from market.contract_events import NotShownYetError
+from market.endings import UNFINISHED, Endings, UndoneError
 from market.errors import MarketError
 from market.fees import FeeCeilingError
-from market.finality import newest_final
 from market.landing import Sent
 from market.launching import BusyError, DroppedError
 from market.model import Payment, Quote, Request, Status, Terms
-from market.node import Block, chain_time_s, is_on_chain
+from market.node import chain_time_s
 from market.patience import Patience
 from market.requested import Requested
 from market.reverts import RevertError
@@ -25,18 +25,6 @@ from market.transactions import Sender
 
 PAY_BATCH = 100
 """Winners paid in one transaction; even if each is hostile it fits in a block."""
-
-_UNFINISHED = (Status.NONE, Status.BIDDING, Status.CLEARED)
-
-
-class UndoneError(MarketError):
-    """A reorganisation has undone the end of a request."""
-
-    def __init__(self, request_id: int) -> None:
-        super().__init__(
-            f"A reorganisation has undone the end of request {request_id}: doing it again"
-        )
-        self.request_id = request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +75,9 @@ class Utility:
     tell: Callable[[MarketError], None] = lambda _: None
     run: Run = field(default_factory=lambda: Run(None, lambda _: None))
     confirmations: int = 0
-    _ended: dict[int, Block] = field(default_factory=dict)
     _patiently: Patience = field(init=False)
     _requested: Requested = field(init=False)
+    _endings: Endings = field(init=False)
 
     def __post_init__(self) -> None:
         # What waits for a transaction of this utility waits the same way, and without an end.
@@ -98,6 +86,9 @@ class Utility:
         )
         self.sender.gives_up = False
         self._requested = Requested(self.market, self.sender, self._patiently, self.confirmations)
+        self._endings = Endings(
+            self.market, self._requested, self._patiently, self.confirmations, self._shown
+        )
 
     def request(self, terms: Terms, beside: int | None = None) -> Request:
         """Announce a request, with its escrow; it is noted until it has been seen through.
@@ -151,7 +142,7 @@ class Utility:
             request = self._shown(request_id)
             if request.status != Status.CANCELLED:
                 return request
-            self._rest(request_id)
+            self._endings.add(request_id)
         return None
 
     def unnoted(self, terms: Terms, after: int = 0) -> Request | None:
@@ -175,13 +166,12 @@ class Utility:
             if self.run.is_alive(flight.subject):
                 continue
             request_id = self._requested.made_by(flight)
-            if request_id and self._shown(request_id).status not in _UNFINISHED:
-                self._rest(request_id)
+            if request_id and self._shown(request_id).status not in UNFINISHED:
+                self._endings.add(request_id)
 
     def leave(self) -> None:
         """Note no longer what is finished but not final: somebody wants this run to end."""
-        for request_id in self._ended:
-            self._requested.forget_known(request_id)
+        self._endings.leave()
 
     # What there is
 
@@ -242,7 +232,7 @@ class Utility:
         What somebody else has done already is not done again, and what a reorganisation has undone
         is. A node that is away is waited for.
         """
-        while (request := self._shown(request_id)).status in _UNFINISHED:
+        while (request := self._shown(request_id)).status in UNFINISHED:
             if not self._step(request):
                 self.wait(self.poll_seconds)
                 continue
@@ -250,7 +240,7 @@ class Utility:
             done = self._shown(request_id)
             if done.status != Status.BIDDING:
                 yield done
-        self._rest(request_id)
+        self._endings.add(request_id)
 
     def _step(self, request: Request) -> bool:
         """Do what is next with a request; return whether it was this utility who did it."""
@@ -279,7 +269,7 @@ class Utility:
 
     def _finished(self, request_id: int) -> Request:
         request = self.market.request(request_id)
-        if request.status in _UNFINISHED:
+        if request.status in UNFINISHED:
             raise UndoneError(request_id)
         return request
 
@@ -306,7 +296,7 @@ class Utility:
             request = self._patiently(partial(self.market.request, request_id))
             if request.status != Status.CANCELLED:
                 raise
-        self._rest(request_id)
+        self._endings.add(request_id)
         return sent
 
     # What comes after its end
@@ -316,37 +306,7 @@ class Utility:
 
         It is then noted no longer. UndoneError if a reorganisation has undone the end of one.
         """
-        seen, left = None, 0
-        while self._ended:
-            head = self._patiently(self.market.head)
-            if head != seen:
-                left = max([self._blocks_left(request_id, head) for request_id in [*self._ended]])
-            seen = head
-            if left > 0:
+        while self._endings:
+            if (left := self._endings.blocks_left()) > 0:
                 yield left
                 self.wait(self.poll_seconds)
-
-    def _rest(self, request_id: int) -> None:
-        """Note the block that a request's end rests on: it had ended there, or before."""
-        self._ended[request_id] = self._patiently(self.market.head)
-        # Who leaves before it is final asks the node nothing any more.
-        self._requested.find(request_id)
-
-    def _blocks_left(self, request_id: int, head: Block) -> int:
-        """Return how many blocks have to follow until a request's end is final."""
-        block = self._ended[request_id]
-        look = partial(is_on_chain, self.market.web3, block.number, block.hash)
-        if self._patiently(look) is False:
-            self._require_end(request_id)
-            block = self._ended[request_id] = head
-        left = block.number - newest_final(head, self.confirmations)
-        if left <= 0:
-            self._require_end(request_id)
-            self.seen_through(request_id)
-            del self._ended[request_id]
-        return left
-
-    def _require_end(self, request_id: int) -> None:
-        if self._shown(request_id).status in _UNFINISHED:
-            del self._ended[request_id]
-            raise UndoneError(request_id)

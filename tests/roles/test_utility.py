@@ -14,6 +14,7 @@ from market.artifact import load_artifact
 from market.clearing import Access
 from market.contract import DemandReduction
 from market.deployment import deploy
+from market.endings import UndoneError
 from market.errors import MarketError
 from market.launching import DroppedError
 from market.memory import Memory
@@ -24,7 +25,7 @@ from market.requested import LostError
 from market.runs import Run
 from market.signer import KeySigner, UnlockedSigner
 from market.transactions import Sender, UnconfirmedError
-from market.utility import UndoneError, Utility
+from market.utility import Utility
 from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Line
 
 TERMS = Terms(5000, 4 * GWEI, BIDDING_S)
