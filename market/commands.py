@@ -36,7 +36,7 @@ def deploy_contract(session: Session) -> None:
     access = session.settings.access
     deployment = _patiently(sender, partial(deploy, sender, access))
     address, sent = deployment.address, deployment.sent
-    earlier = " by a run that was broken off" if deployment.is_of_earlier_run else ""
+    earlier = " by an earlier run" if deployment.is_of_earlier_run else ""
     session.out.print(f"Contract deployed at {address}{earlier}", style="green")
     session.out.print(f"  utility {sender.signer.address}, access {access.name}")
     session.out.print(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,7 +38,8 @@ def live_chain():
 @pytest.fixture(scope="module")
 def explorer():
     return Explorer(
-        submit=[("1", "ticket")], look_up=[("0", "Pending in queue"), ("1", "Pass - Verified")]
+        submit=[("0", "Missing/Invalid API Key"), ("1", "ticket")],
+        look_up=[("0", "Pending in queue"), ("1", "Pass - Verified")],
     )
 
 
@@ -99,7 +101,14 @@ def device(tmp_path_factory, rpc_urls, people, market):
 
 
 @pytest.fixture(scope="module")
-def deployed(stage, people):
+def refused(stage, people):
+    """A deployment whose source the explorer does not take."""
+    return stage.start("deploy", "main", "remote").finish().refused_with("deploy.py once more")
+
+
+@pytest.fixture(scope="module")
+def deployed(stage, refused):
+    """The same once more."""
     return stage.start("deploy", "main", "remote").finish().succeeded()
 
 
@@ -149,7 +158,7 @@ def test_deploy__live_network__account_of_the_keystore_is_the_utility(people, ma
 def test_deploy__token_set__published_source_reproduces_the_contract(
     deployed, explorer, live_chain
 ):
-    (submission,) = explorer.calls[SUBMIT]
+    submission = explorer.calls[SUBMIT][-1]
     name, hash_ = submission["contractname"].split(":"), deployed.out.split("transaction ")[1]
     compiled = subprocess.run(
         [COMPILER, "--standard-json"],
@@ -163,6 +172,13 @@ def test_deploy__token_set__published_source_reproduces_the_contract(
     bytecode = output["evm"]["bytecode"]["object"]
     assert bytecode + submission["constructorArguements"] == created_with.removeprefix("0x")
     assert output["abi"] == load_artifact()["abi"]
+
+
+def test_deploy__source_was_not_published__publishes_it_without_deploying_another(
+    refused, deployed
+):
+    first, second = (re.findall("Contract deployed at .*", r.out) for r in (refused, deployed))
+    assert second == [f"{first[0]} by an earlier run"]
 
 
 def test_deploy__token_set__waits_until_the_source_is_verified(deployed, explorer):
