@@ -230,6 +230,16 @@ def test_files__live_network__show_no_secret(device, round_played, tmp_path):
         assert folder != tmp_path or all("http://127.0.0.1" in text for text in kept), kept
 
 
+def test_register__node_is_away__waits_and_shows_its_address_without_the_key(stage, deployed):
+    address = f"127.0.0.1:{free_port()}"
+    url = f"http://user:secret@{address}/v3/{KEY}?token={TOKEN}"
+    waiting = stage.start("register", "main", "remote", RPC_URLS=url)
+    waiting.wait_for(f"The node at http://{address} does not answer")
+    ended = waiting.press_ctrl_c().finish()
+    assert ended.status == 130
+    assert not [secret for secret in ("user", "secret", "v3", KEY, TOKEN) if secret in ended.text]
+
+
 def test_script__others_can_read_the_passwords__warns_once(stage, deployed):
     stage.env_file.chmod(0o644)
     ended = stage.start_on_device("consumer", "withdraw", "remote").finish().succeeded()
