@@ -40,7 +40,8 @@ documents = st.recursive(
 @_OFTEN
 @given(
     method=st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS"]),
-    path=st.sampled_from(_PATHS) | texts.map(lambda text: f"/{text}"),
+    # Where the query begins is said apart.
+    path=st.sampled_from(_PATHS) | texts.map(lambda text: f"/{text.replace('?', '%3F')}"),
     query=forms,
     body=st.binary(max_size=60),
     headers=headers,
