@@ -75,6 +75,10 @@ class Line(JSONBaseProvider):
         return self.pool.make_request(method, [*params])["result"]
 
 
+class Killed(BaseException):
+    """The program has ended here."""
+
+
 class Town:
     """A contract on a chain, and whoever works with it."""
 

@@ -9,6 +9,7 @@ from market.memory import Memory
 from market.node import chain_name
 from market.signer import KeySigner, UnlockedSigner
 from market.transactions import Sender
+from tests.roles.conftest import Killed
 from tests.scripts.chain import UTILITY
 
 
@@ -58,10 +59,6 @@ def test_deploy__broken_off_and_other_access_wanted__is_another_contract(site, t
     assert second.address != first.address
     assert DemandReduction(town.web3, second.address).access() == Access.APPROVED
     assert deploy(site.start(), Access.APPROVED).address == second.address
-
-
-class Killed(BaseException):
-    """The program has ended here."""
 
 
 def test_deploy__broken_off_before_a_block_and_other_access_wanted__waits_for_the_first(town):

@@ -13,7 +13,7 @@ from market.operating import cancel_request, finish_requests, request_unattended
 from market.session import Session
 from market.settings import Settings
 from market.utility import Utility
-from tests.roles.conftest import ALICE
+from tests.roles.conftest import ALICE, Killed
 
 WORDS = ["5", "0.004", "600"]
 
@@ -184,10 +184,6 @@ def test_cancel_request__undone_and_the_gate_has_closed__finishes_it(town, opene
 def test_cancel_request__no_number__says_so(opened, written):
     with pytest.raises(MarketError, match="is not the number of a request"):
         cancel_request(opened(), [written])
-
-
-class Killed(BaseException):
-    """The program has ended here."""
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, Killed])

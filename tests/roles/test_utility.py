@@ -26,13 +26,9 @@ from market.runs import Run
 from market.signer import KeySigner, UnlockedSigner
 from market.transactions import Sender, UnconfirmedError
 from market.utility import Utility
-from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Line
+from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Killed, Line
 
 TERMS = Terms(5000, 4 * GWEI, BIDDING_S)
-
-
-class Killed(BaseException):
-    """The process has ended here."""
 
 
 class Office:
@@ -138,13 +134,18 @@ def kill_when_asked_for_a_receipt(method):
         raise Killed
 
 
-def test_request__on_its_way_and_the_memory_lost__is_not_made_again(town, office):
+def lost_on_its_way(office):
+    """Have a run end when its request is under way, and lose its memory; return the next run."""
     utility = office.start()
+    office.line.before = kill_when_asked_for_a_receipt
+    with pytest.raises(Killed):
+        utility.request(TERMS)
+    return office.start(lose=True)
+
+
+def test_request__on_its_way_and_the_memory_lost__is_not_made_again(town, office):
     with town.still():
-        office.line.before = kill_when_asked_for_a_receipt
-        with pytest.raises(Killed):
-            utility.request(TERMS)
-        utility = office.start(lose=True)
+        utility = lost_on_its_way(office)
         assert utility.resume() is None
         assert utility.request(TERMS).request_id == 1
     assert ["waiting for it" in said for said in office.told] == [True]
@@ -152,12 +153,8 @@ def test_request__on_its_way_and_the_memory_lost__is_not_made_again(town, office
 
 
 def test_request__of_a_lost_run_lands_after_a_look_for_it__is_not_made_again(town, office):
-    utility = office.start()
     with town.still():
-        office.line.before = kill_when_asked_for_a_receipt
-        with pytest.raises(Killed):
-            utility.request(TERMS)
-        utility = office.start(lose=True)
+        utility = lost_on_its_way(office)
         assert utility.unnoted(TERMS) is None
         town.mine()
     assert utility.request(TERMS, beside=0).request_id == 1
@@ -166,12 +163,8 @@ def test_request__of_a_lost_run_lands_after_a_look_for_it__is_not_made_again(tow
 
 @pytest.mark.parametrize("at", range(5))
 def test_request__of_a_lost_run_lands_at_any_look__is_not_made_again(town, office, at):
-    utility = office.start()
     with town.still():
-        office.line.before = kill_when_asked_for_a_receipt
-        with pytest.raises(Killed):
-            utility.request(TERMS)
-        utility = office.start(lose=True)
+        utility = lost_on_its_way(office)
         counts = count()
 
         def land(method):
