@@ -71,10 +71,7 @@ def play_round(world: World, home: Household) -> None:
     """Have a consumer start, bid in a request, and be told what it brought."""
     home.start()
     home.wait_for(WAITING)
-    request_id = world.chain.request(world.market)
-    home.wait_for_bid(request_id)
-    world.chain.settle(world.market, request_id)
-    home.wait_for_results(request_id)
+    world.play_round(home)
 
 
 def deploys(world: World, give: Give) -> Killing:

@@ -11,20 +11,12 @@ from tests.faults import rules
 from tests.faults.check import check
 from tests.faults.lagging import Lagging
 from tests.faults.outages import OUTAGE_S, PORT_CLOSED, assert_says_it_seldom, outage
-from tests.faults.people import WAITING, Household
-from tests.faults.world import CHAIN_ID, World
+from tests.faults.people import WAITING
+from tests.faults.world import CHAIN_ID
 
 pytestmark = pytest.mark.long
 
 WIDEST = 300
-
-
-def play_round(world: World, home: Household) -> None:
-    """Have a consumer that waits bid in a request, and be told what it brought."""
-    request_id = world.chain.request(world.market)
-    home.wait_for_bid(request_id)
-    world.chain.settle(world.market, request_id)
-    home.wait_for_results(request_id)
 
 
 def test_consumer__started_while_the_node_is_away__begins_when_it_is_back(world, home):
@@ -48,7 +40,7 @@ def test_consumer__node_overloaded__asks_less_and_less(world, home):
         asked = home.proxy.count() - before
     # Ten times a second while all is well.
     assert asked <= 8, home.proxy.calls[-asked:]
-    play_round(world, home)
+    world.play_round(home)
     check(world)
 
 
@@ -80,7 +72,7 @@ def test_consumer__node_some_blocks_behind__bids_and_is_told(world, home):
     home.proxy.add(Lagging(world.chain.head, 3))
     home.start()
     home.wait_for(WAITING)
-    play_round(world, home)
+    world.play_round(home)
     check(world)
 
 
@@ -92,7 +84,7 @@ def test_consumer__some_answers_are_behind__bids_once(world, home):
     home.start()
     home.wait_for(WAITING)
     for _ in range(3):
-        play_round(world, home)
+        world.play_round(home)
     check(world)
 
 
@@ -150,7 +142,7 @@ def test_consumer__one_address_on_another_chain__is_refused_by_name(world, home,
     if later:
         with home.proxy.refusing():
             home.wait_for(f"on chain {CHAIN_ID + 1}")
-        play_round(world, home)
+        world.play_round(home)
         check(world)
     assert second.url in home.told
     assert f"chain {CHAIN_ID + 1}" in home.told

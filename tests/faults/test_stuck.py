@@ -18,10 +18,7 @@ pytestmark = [pytest.mark.long, on_every_node("world")]
 
 def round_of(world, home):
     """Play a round with a consumer that waits, and return the calls of its transactions."""
-    request_id = world.chain.request(world.market)
-    home.wait_for_bid(request_id)
-    world.chain.settle(world.market, request_id)
-    home.wait_for_results(request_id)
+    world.play_round(home)
     check(world)
     return [call.params[0] for call in home.proxy.calls if call.method == rules.SEND]
 

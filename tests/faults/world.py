@@ -40,6 +40,13 @@ class World:
         self.people.append(household)
         return household
 
+    def play_round(self, home: Household) -> None:
+        """Have a consumer that waits bid in a request, and be told what it brought."""
+        request_id = self.chain.request(self.market)
+        home.wait_for_bid(request_id)
+        self.chain.settle(self.market, request_id)
+        home.wait_for_results(request_id)
+
     def utility(self) -> Person:
         utility = Person(self, "utility", UTILITY, "UTILITY")
         self.people.append(utility)
