@@ -26,7 +26,6 @@ from market.units import format_eth
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
-
 _DRY_RUN = "(a dry run: nothing is sent)"
 
 

@@ -101,6 +101,10 @@ class Person:
     def lives(self) -> bool:
         return self.process.lives()
 
+    def transactions(self) -> int:
+        """Return how many transactions of its account are on the chain."""
+        return self._world.chain.web3.eth.get_transaction_count(self.address)
+
     def forget(self) -> None:
         """Delete what its programs remember."""
         for file in self.database.glob("market.sqlite3*"):

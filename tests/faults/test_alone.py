@@ -14,7 +14,6 @@ from tests.faults.conftest import HEAT_PUMP, OVEN
 from tests.faults.live_chain import STEP_WEI
 from tests.faults.people import Household
 from tests.faults.waiting import wait_until
-from tests.faults.world import World
 
 DEVICES = [HEAT_PUMP.device, OVEN.device]
 
@@ -64,10 +63,6 @@ def told(home: Household, event: str) -> list[dict[str, object]]:
     return [line["fields"] for line in lines(home) if line["event"] == event]
 
 
-def transactions(world: World, home: Household) -> int:
-    return world.chain.web3.eth.get_transaction_count(home.address)
-
-
 @contextmanager
 def node_away(home: Household, systemd: Systemd):
     """Have the node be away until systemd has heard of it."""
@@ -80,7 +75,7 @@ def test_consumer__dry_run_and_a_lowest_price__sends_nothing_until_the_run_is_re
     home, limits = world.household("alice", 1, HEAT_PUMP, OVEN), {"LOG_FORMAT": "json"}
     limits["LOWEST_PRICE_ETH_PER_KWH"] = "0.003"
     home.configure(DRY_RUN="yes", **limits)
-    before = transactions(world, home)
+    before = home.transactions()
     home.start()
     home.wait_for_first_look()
     cheap = world.chain.request(world.market, price_step_wei=STEP_WEI // 2)
@@ -97,7 +92,7 @@ def test_consumer__dry_run_and_a_lowest_price__sends_nothing_until_the_run_is_re
     home.wait_for_bid(wanted)
     home.wait_for("bid_submitted", times=2)
     assert world.market.bids(cheap) == []
-    assert transactions(world, home) == before + 1
+    assert home.transactions() == before + 1
 
 
 def test_consumer__as_a_service__feeds_the_watchdog_and_tells_all_in_json(world, systemd):

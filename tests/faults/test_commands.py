@@ -58,11 +58,6 @@ def while_every_other_call_fails(offset: int, person: Person, *words: str) -> Ki
     return Killing(person.process_id, 0)
 
 
-def transactions(world: World, person: Person) -> int:
-    """Return how many transactions of a person are on the chain."""
-    return world.chain.web3.eth.get_transaction_count(person.address)
-
-
 def household(world: World) -> Household:
     return world.household("alice", 1, HEAT_PUMP)
 
@@ -77,9 +72,9 @@ def play_round(world: World, home: Household) -> None:
 def deploys(world: World, give: Give) -> Killing:
     """Deploy a contract, and play a round in it."""
     utility = world.utility()
-    before = transactions(world, utility)
+    before = utility.transactions()
     killing = give(utility, "deploy")
-    assert transactions(world, utility) == before + 1, utility.told
+    assert utility.transactions() == before + 1, utility.told
     written = dotenv_values(utility.folder / ".env")["CONTRACT_ADDRESS"]
     assert written != world.market.address
     world.former_markets.append(world.market.address)
@@ -97,9 +92,9 @@ def cancels(world: World, give: Give) -> Killing:
     home.wait_for(WAITING)
     request_id = world.chain.request(world.market)
     home.wait_for_bid(request_id)
-    before = transactions(world, utility)
+    before = utility.transactions()
     killing = give(utility, "utility", "cancel", str(request_id))
-    assert transactions(world, utility) == before + 1, utility.told
+    assert utility.transactions() == before + 1, utility.told
     home.wait_for_results(request_id)
     assert home.results().status == Outcome.CANCELLED
     check(world)
@@ -110,9 +105,9 @@ def registers(world: World, give: Give) -> Killing:
     """Register a consumer, and play a round."""
     world.chain.do(world.market, UTILITY, "set_access", Access.REGISTERED)
     home = household(world)
-    before = transactions(world, home)
+    before = home.transactions()
     killing = give(home, "register")
-    assert transactions(world, home) == before + 1, home.told
+    assert home.transactions() == before + 1, home.told
     play_round(world, home)
     check(world)
     return killing
@@ -122,9 +117,9 @@ def approves(world: World, give: Give) -> Killing:
     """Approve a consumer, and play a round."""
     world.chain.do(world.market, UTILITY, "set_access", Access.APPROVED)
     home, utility = household(world), world.utility()
-    before = transactions(world, utility)
+    before = utility.transactions()
     killing = give(utility, "utility", "approve", home.address)
-    assert transactions(world, utility) == before + 1, utility.told
+    assert utility.transactions() == before + 1, utility.told
     play_round(world, home)
     check(world)
     return killing
@@ -133,9 +128,9 @@ def approves(world: World, give: Give) -> Killing:
 def revokes(world: World, give: Give) -> Killing:
     """Revoke a consumer that has never bid."""
     utility, consumer = world.utility(), wallet(1).address
-    before = transactions(world, utility)
+    before = utility.transactions()
     killing = give(utility, "utility", "revoke", consumer)
-    assert transactions(world, utility) == before + 1, utility.told
+    assert utility.transactions() == before + 1, utility.told
     assert world.market.standing(consumer) == Standing.REVOKED
     check(world)
     return killing
@@ -145,9 +140,9 @@ def withdraws(world: World, give: Give) -> Killing:
     """Withdraw what could not be paid."""
     home = household(world)
     owed_wei = owe(world, home)
-    before = transactions(world, home)
+    before = home.transactions()
     killing = give(home, "consumer", "withdraw")
-    assert transactions(world, home) == before + 1, home.told
+    assert home.transactions() == before + 1, home.told
     home.start()
     home.wait_for_results(1)
     check(world, withdrawn_wei=owed_wei)
@@ -200,7 +195,7 @@ def test_command__every_other_call_fails__does_its_work_once(fresh, play, offset
 @pytest.mark.parametrize("words", [["deploy"], ["utility", "approve", wallet(1).address]])
 def test_command__another_programs_transaction_is_pending__waits_for_it(fresh, words):
     utility = fresh.utility()
-    before = transactions(fresh, utility)
+    before = utility.transactions()
     with fresh.chain.still():
         other = {"from": utility.address, "to": wallet(5).address, "value": 1}
         fresh.chain.web3.eth.send_transaction(other)
@@ -208,7 +203,7 @@ def test_command__another_programs_transaction_is_pending__waits_for_it(fresh, w
         utility.wait_for("Another program's transaction")
     assert utility.process.wait() == 0, utility.told
     assert utility.told.count("Another program's transaction") == 1, utility.told
-    assert transactions(fresh, utility) == before + 2
+    assert utility.transactions() == before + 2
     check(fresh)
 
 

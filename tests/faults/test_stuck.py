@@ -23,11 +23,6 @@ def round_of(world, home):
     return [call.params[0] for call in home.proxy.calls if call.method == rules.SEND]
 
 
-def transactions(world, person):
-    """Return how many transactions of a person are on the chain."""
-    return world.chain.web3.eth.get_transaction_count(person.address)
-
-
 @pytest.fixture
 def waiting(home):
     home.start()
@@ -39,7 +34,7 @@ def test_consumer__transaction_swallowed_twice__is_sent_again(world, waiting):
     with waiting.proxy.following(rules.first(2, rules.swallow, rules.SEND)):
         sent = round_of(world, waiting)
     assert len(sent) > 2
-    assert transactions(world, waiting) == 1
+    assert waiting.transactions() == 1
 
 
 @pytest.mark.parametrize("how", STUCK)
@@ -47,7 +42,7 @@ def test_consumer__bids_do_not_get_into_a_block__replaced_before_gate_closure(wo
     with waiting.proxy.following(rules.first(1, STUCK[how](world.chain), rules.SEND)):
         sent = round_of(world, waiting)
     assert len({*sent}) > 1, waiting.told
-    assert transactions(world, waiting) == 1
+    assert waiting.transactions() == 1
 
 
 def test_consumer__swallowed_and_killed__is_sent_again(world, waiting):
@@ -96,7 +91,7 @@ def test_consumer__other_program_uses_the_account__bids_once(world, waiting):
     for _ in range(3):
         world.chain.web3.eth.send_transaction(other)
         round_of(world, waiting)
-    assert transactions(world, waiting) == 6
+    assert waiting.transactions() == 6
 
 
 def test_consumer__other_programs_transaction_is_pending__waits_for_it(world, waiting):
@@ -123,7 +118,7 @@ def test_consumers__two_devices_with_one_account__bid_once(world):
         for device in devices:
             device.wait_for_results(request_id)
         check(world)
-    assert transactions(world, devices[0]) == 5
+    assert devices[0].transactions() == 5
 
 
 def test_consumers__other_devices_bids_mined_before_the_nonce_is_read__bid_once(world):
@@ -180,19 +175,19 @@ def see_through(world, home, utility):
 def test_utility__transaction_does_not_get_into_a_block__replaced_and_done_once(
     world, waiting, utility, how, function
 ):
-    before = transactions(world, utility)
+    before = utility.transactions()
     utility.proxy.add(calling(function, rules.first(1, STUCK[how](world.chain))))
     utility.run(*REQUEST)
     see_through(world, waiting, utility)
     sent = {call.params[0] for call in utility.proxy.calls if call.method == rules.SEND}
     assert len(sent) > len(FUNCTIONS), utility.told
-    assert transactions(world, utility) == before + len(FUNCTIONS)
+    assert utility.transactions() == before + len(FUNCTIONS)
 
 
 def test_utility__other_program_is_quicker__selects_and_pays_after_it(world, waiting, utility):
     fees = {"maxFeePerGas": 100 * GWEI, "maxPriorityFeePerGas": 50 * GWEI}
     other = {"from": utility.address, "to": wallet(5).address, "value": 1, **fees}
-    before = transactions(world, utility)
+    before = utility.transactions()
 
     def other_first(call, forward):
         with world.chain.still():
@@ -203,7 +198,7 @@ def test_utility__other_program_is_quicker__selects_and_pays_after_it(world, wai
         utility.proxy.add(calling(function, rules.first(1, other_first)))
     utility.run(*REQUEST)
     see_through(world, waiting, utility)
-    assert transactions(world, utility) == before + len(FUNCTIONS) + 2
+    assert utility.transactions() == before + len(FUNCTIONS) + 2
 
 
 def test_utility__other_programs_transaction_is_pending__waits_for_it(world, waiting, utility):
