@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from itertools import count
 
 import pytest
 from dotenv import dotenv_values
@@ -16,7 +15,6 @@ from tests.faults.check import check
 from tests.faults.conftest import HEAT_PUMP, on_every_node
 from tests.faults.kills import Case, play_phase, see_through
 from tests.faults.people import WAITING, Household, Person, wallet
-from tests.faults.proxy import Answer, Call, Forward
 from tests.faults.rules import Killing
 from tests.faults.waiting import wait_until
 from tests.faults.world import World
@@ -42,19 +40,6 @@ def while_the_node_is_away(person: Person, *words: str) -> Killing:
         person.wait_for("does not answer")
     assert person.process.wait() == 0, person.told
     assert person.told.count("does not answer") == 1, person.told
-    return Killing(person.process_id, 0)
-
-
-def while_every_other_call_fails(offset: int, person: Person, *words: str) -> Killing:
-    """Give a command to which the node answers every other time."""
-    calls = count(offset)
-
-    def fail(call: Call, forward: Forward) -> Answer:
-        return rules.reset(call, forward) if next(calls) % 2 else forward()
-
-    with person.proxy.following(fail):
-        person.run(*words)
-        assert person.process.wait() == 0, person.told
     return Killing(person.process_id, 0)
 
 
@@ -182,13 +167,6 @@ def test_command__killed_when_it_has_sent__does_its_work_once(fresh, play):
 @every_command
 def test_command__node_away_at_its_start__waits_and_says_so_once(fresh, play):
     play(fresh, while_the_node_is_away)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("offset", [0, 1])
-@every_command
-def test_command__every_other_call_fails__does_its_work_once(fresh, play, offset):
-    play(fresh, partial(while_every_other_call_fails, offset))
 
 
 @pytest.mark.long
