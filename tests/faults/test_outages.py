@@ -61,7 +61,8 @@ def test_consumer__node_away_for_a_minute__bids_afterwards(world, home):
     home.start()
     home.wait_for(WAITING)
     with outage(home.proxy, PORT_CLOSED, 60):
-        request_id = world.chain.request(world.market)
+        # Ten seconds of chain time pass in a second.
+        request_id = world.chain.request(world.market, bidding_seconds=3600)
     home.wait_for_bid(request_id)
     world.chain.settle(world.market, request_id)
     home.wait_for_results(request_id)
