@@ -11,10 +11,12 @@ from market.contract import DemandReduction
 from market.model import Standing
 from market.store import Outcome
 from tests.faults import rules
+from tests.faults.cases import play_all
 from tests.faults.check import check
 from tests.faults.conftest import HEAT_PUMP, on_every_node
 from tests.faults.kills import Case, play_phase, see_through
 from tests.faults.people import WAITING, Household, Person, wallet
+from tests.faults.proxy import Answer, Call, Forward
 from tests.faults.rules import Killing
 from tests.faults.waiting import wait_until
 from tests.faults.world import World
@@ -40,6 +42,25 @@ def while_the_node_is_away(person: Person, *words: str) -> Killing:
         person.wait_for("does not answer")
     assert person.process.wait() == 0, person.told
     assert person.told.count("does not answer") == 1, person.told
+    return Killing(person.process_id, 0)
+
+
+class OneCallFails:
+    """Breaks the connection at one call, the first being number 1; at none if that is 0."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.calls = at, 0
+
+    def __call__(self, call: Call, forward: Forward) -> Answer:
+        self.calls += 1
+        return rules.reset(call, forward) if self.calls == self.at else forward()
+
+
+def while_one_call_fails(failing: OneCallFails, person: Person, *words: str) -> Killing:
+    """Give a command that the node does not answer once."""
+    with person.proxy.following(failing):
+        person.run(*words)
+        assert person.process.wait() == 0, person.told
     return Killing(person.process_id, 0)
 
 
@@ -167,6 +188,18 @@ def test_command__killed_when_it_has_sent__does_its_work_once(fresh, play):
 @every_command
 def test_command__node_away_at_its_start__waits_and_says_so_once(fresh, play):
     play(fresh, while_the_node_is_away)
+
+
+@pytest.mark.long
+@every_command
+def test_command__any_call_fails_once__does_its_work_once(worlds, tmp_path, play):
+    def played(world: World, at: int) -> int:
+        failing = OneCallFails(at)
+        play(world, partial(while_one_call_fails, failing))
+        return failing.calls
+
+    (calls,) = play_all(worlds, tmp_path, [0], played)
+    play_all(worlds, tmp_path, range(1, calls + 1), played)
 
 
 @pytest.mark.long
