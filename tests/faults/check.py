@@ -15,12 +15,17 @@ _START_WEI = 10_000 * 10**18
 
 
 def check(
-    world: World, *, absent: Iterable[tuple[Household, int]] = (), withdrawn_wei: int = 0
+    world: World,
+    *,
+    absent: Iterable[tuple[Household, int]] = (),
+    withdrawn_wei: int = 0,
+    last: int | None = None,
 ) -> None:
     """Fail unless every household has bid once in each request, and everything is accounted for.
 
     `absent` are the households that could not bid in a request, and `withdrawn_wei` is what was
-    deferred and has been withdrawn since.
+    deferred and has been withdrawn since; `last` is the request that ended last, if it is not the
+    newest.
     """
     away = {(household.name, request_id) for household, request_id in absent}
     newest, waiting_wei = world.market.request_count(), -withdrawn_wei
@@ -34,7 +39,7 @@ def check(
         waiting_wei += request.deferred_wei
     check_ether(world, waiting_wei)
     for household in world.households:
-        check_results(world.market, world.market.request(newest), household)
+        check_results(world.market, world.market.request(last or newest), household)
 
 
 def check_bids(
