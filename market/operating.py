@@ -150,8 +150,8 @@ def _offer(session: Session, utility: Utility, request: Request) -> None:
 
 
 def _go_on(session: Session, utility: Utility, request: Request, line: str) -> None:
-    session.out.print(f"{line}: going on with it, nothing new is requested", style="yellow")
-    _see_through(session, utility, request.request_id)
+    line = f"{line}: going on with it, nothing new is requested"
+    _see_through(session, utility, request.request_id, line, style="yellow")
 
 
 def _alike_line(request: Request) -> str:
@@ -187,19 +187,24 @@ def _carry_through(
     """Make a request and see it through, or the one that turns out to be the same."""
     try:
         request = utility.request(terms, beside)
+        is_new = utility.has_made(request)
     except KeyboardInterrupt:
         _say_how_to_finish(session, "The request may have been sent, and then goes on")
         raise
-    if utility.has_made(request):
-        session.out.print(f"Request {request.request_id} is open", style="bold")
-        _see_through(session, utility, request.request_id)
+    if is_new:
+        line = f"Request {request.request_id} is open"
+        _see_through(session, utility, request.request_id, line, style="bold")
     else:
         _go_on(session, utility, request, _alike_line(request))
 
 
-def _see_through(session: Session, utility: Utility, request_id: int) -> None:
-    """Watch an open request, and settle it when its gate has closed."""
+def _see_through(
+    session: Session, utility: Utility, request_id: int, line: str = "", style: str = ""
+) -> None:
+    """Say so, watch an open request, and settle it when its gate has closed."""
     try:
+        if line:
+            session.out.print(line, style=style)
         report.watch(session.out, utility.until_gate_closure(request_id))
         _settle(session, utility, request_id)
     except LostError:

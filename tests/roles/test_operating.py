@@ -1,5 +1,7 @@
 """The utility's commands: what a person reads, and what they leave to the next one."""
 
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from io import StringIO
 
@@ -81,6 +83,36 @@ def test_request_unattended__until_final__outcome_first_then_one_line(town, open
         "Final: no reorganisation is expected to undo this",
     ]
     assert "utility finish" in after[0]
+
+
+class InterruptedConsole(Console):
+    """Has Ctrl-C pressed while one of its lines is printed, the first being 0."""
+
+    def __init__(self, line):
+        super().__init__(file=StringIO(), width=200)
+        self._left = line
+
+    def print(self, *texts, **options):
+        super().print(*texts, **options)
+        self._left -= 1
+        if self._left == -1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("started_again", [False, True])
+@pytest.mark.parametrize("line", range(6))
+def test_request_unattended__interrupted_while_it_prints__says_how_to_finish(
+    town, opened, line, started_again
+):
+    if started_again:
+        town.request()
+    interrupted = InterruptedConsole(line)
+    session = replace(opened(), out=interrupted)
+    with suppress(KeyboardInterrupt):
+        request_unattended(session, WORDS)
+    for request in town.market.unfinished():
+        assert f"Request {request.request_id} goes on" in told(interrupted)
+        assert "utility finish" in told(interrupted)
 
 
 def undoing(town, blocks):

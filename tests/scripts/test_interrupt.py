@@ -157,7 +157,7 @@ def test_utility__ctrl_c_in_a_round__finish_settles_it(stage, run, chain, market
     requested = market.unfinished()
     told = "finish it with: brownie run scripts/utility.py finish" in finished.out
     # Right after the escrow is announced, nothing has been sent yet.
-    assert told or (printed == "Escrow:" and not requested)
+    assert told or (printed == "Escrow:" and not requested), finished.out
     for request in requested:
         chain.close_gate(market, request.request_id)
     run("utility", function="finish").succeeded()
