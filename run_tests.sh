@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Run the tests on a chain of their own; arguments are those of `brownie test`, paths relative
-# to the repository.
+# Run the whole test suite; with arguments, which are those of `brownie test` with paths relative
+# to the repository, run that instead.
 set -euo pipefail
 . "$(dirname -- "${BASH_SOURCE[0]}")/tools/common.sh"
-exec python tools/supervise.py brownie test "$@"
+if (($#)); then
+  exec python tools/supervise.py brownie test "$@"
+fi
+exec python tools/supervise.py -m tools.suite

@@ -2,7 +2,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from uuid import uuid4
 
-import psutil
 import pytest
 from playwright.sync_api import expect
 from pydantic import SecretStr
@@ -13,7 +12,7 @@ from tests.page.browser import DESKTOP, running_browser
 from tests.page.forms import HASH
 from tests.page.server import PageServer
 from tests.scripts.chain import running_chain
-from tests.scripts.processes import marked
+from tests.scripts.processes import survivors
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +50,7 @@ def serving(folder, chain, market):
         yield server.start()
     finally:
         server.stop()
-        assert not psutil.wait_procs(marked(mark), timeout=10)[1]
+        assert not survivors(mark)
 
 
 @pytest.fixture

@@ -56,6 +56,17 @@ def marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+def survivors(mark: str, timeout_s: float = 10) -> list[psutil.Process]:
+    """Return those with this mark that do not end of themselves within this time.
+
+    One that has ended and that its parent has not asked for yet does not count.
+    """
+    deadline = monotonic() + timeout_s
+    while (left := marked(mark)) and monotonic() < deadline:
+        sleep(0.05)
+    return left
+
+
 def worked_s(process: subprocess.Popen | psutil.Process) -> float:
     """Return how long a process has kept a processor busy."""
     try:

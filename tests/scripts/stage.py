@@ -22,7 +22,7 @@ from tests.scripts.processes import (
     Finished,
     Script,
     environment,
-    marked,
+    survivors,
 )
 
 WAITING = "Waiting for requests"
@@ -108,7 +108,7 @@ class Stage:
 
     def survivors(self) -> list[psutil.Process]:
         """Return what still runs of all that was started here."""
-        return psutil.wait_procs(marked(self.mark), timeout=3)[1]
+        return survivors(self.mark)
 
     def close(self) -> None:
         """End what runs; the test fails if a script has left another process behind."""
