@@ -86,13 +86,13 @@ class DemandReduction:
             raise NodeUnavailableError(f"The node tells of {count:.3e} requests: asking it again")
         return count
 
-    def recent(self) -> list[Request]:
+    def recent(self, block: BlockIdentifier = "latest") -> list[Request]:
         """Return the newest requests, all unfinished ones among them, the oldest first."""
-        return [self.request(request_id) for request_id in recent_ids(self.request_count())]
+        return [self.request(i, block) for i in recent_ids(self.request_count(block))]
 
-    def unfinished(self) -> list[Request]:
+    def unfinished(self, block: BlockIdentifier = "latest") -> list[Request]:
         """Return the requests that are open or cleared, the oldest first."""
-        return [r for r in self.recent() if r.status in (Status.BIDDING, Status.CLEARED)]
+        return [r for r in self.recent(block) if r.status in (Status.BIDDING, Status.CLEARED)]
 
     def request(self, request_id: int, block: BlockIdentifier = "latest") -> Request:
         """Return a request; its status is NONE if there is none of this id."""

@@ -1,11 +1,12 @@
 """The utility's side of a round: request, wait, select the winners, pay them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from time import sleep
 
 from eth_typing import ChecksumAddress
+from web3.types import BlockIdentifier
 
 from market.clearing import Bid
 from market.contract import DemandReduction
@@ -102,12 +103,8 @@ class Utility:
         told: set[str] = set()
         while True:
             self._patiently(self.sender.end_earlier)
-            # What is carried out after this block keeps the request from being sent.
-            head = self._patiently(self.market.head).number
-            if alike := self.unnoted(terms, beside):
-                return alike
             try:
-                return self._made(terms, head)
+                return self._patiently(partial(self._found_or_made, terms, beside))
             except (BusyError, DroppedError) as problem:
                 if str(problem) not in told:
                     self.tell(problem)
@@ -116,10 +113,14 @@ class Utility:
                 while self._patiently(self.sender.is_busy):
                     self.wait(self.poll_seconds)
 
-    def _made(self, terms: Terms, head: int) -> Request:
-        run, sender = self.run.number, self.sender
-        make = partial(self.market.request_reduction, sender, terms, run, head)
-        request_id, sent = self._patiently(make)
+    def _found_or_made(self, terms: Terms, beside: int) -> Request:
+        # What is carried out after this block keeps the request from being sent. It is another
+        # one at each try: few nodes tell for long what was at a block.
+        head = self.market.head().number
+        if alike := self._alike(terms, beside, head):
+            return alike
+        run = self.run.number
+        request_id, sent = self.market.request_reduction(self.sender, terms, run, head)
         self.spending.add(sent)
         self._requested.made_by_run(request_id, run)
         return self._shown(request_id)
@@ -145,15 +146,22 @@ class Utility:
             self._endings.add(request_id)
         return None
 
-    def unnoted(self, terms: Terms, after: int = 0) -> Request | None:
+    def unnoted(self, terms: Terms) -> Request | None:
         """Return the oldest request of this utility with these terms that nobody has a note of.
 
-        Its number is above `after`. It is not finished: the memory that told of it may have been
-        lost. None if there is none.
+        It is not finished: the memory that told of it may have been lost. None if there is none.
         """
+        return self._patiently(partial(self._alike, terms))
+
+    def _alike(
+        self, terms: Terms, after: int = 0, block: BlockIdentifier = "latest"
+    ) -> Request | None:
+        """Do that for requests with numbers above `after`, as they were at a block."""
+        mine = self._mine(self.market.unfinished(block))
+        alike = [r for r in mine if r.request_id > after and terms.fit(r)]
+        if not alike:
+            return None
         noted = {self._requested.made_by(flight) for flight in self._requested.noted()}
-        later = (request for request in self.waiting() if request.request_id > after)
-        alike = (request for request in later if terms.fit(request))
         return next((request for request in alike if request.request_id not in noted), None)
 
     def seen_through(self, request_id: int) -> None:
@@ -189,8 +197,10 @@ class Utility:
 
     def waiting(self) -> list[Request]:
         """Return this utility's requests that are not finished, the oldest first."""
-        me = self.sender.signer.address
-        return [request for request in self.unfinished() if request.utility == me]
+        return self._mine(self.unfinished())
+
+    def _mine(self, requests: Iterable[Request]) -> list[Request]:
+        return [r for r in requests if r.utility == self.sender.signer.address]
 
     def _shown(self, request_id: int) -> Request:
         """Return a request once it is on the chain; LostError if it cannot be there again."""

@@ -177,6 +177,45 @@ def test_request__of_a_lost_run_lands_at_any_look__is_not_made_again(town, offic
     assert [request.request_id for request in utility.waiting()] == [1]
 
 
+def test_request__calls_are_a_block_behind__one_of_a_lost_run_is_not_made_again(town, office):
+    utility = lost_on_its_way(office)
+    assert office.market.request_count() == 1
+    before = hex(town.web3.eth.block_number - 1)
+
+    def behind(method, params):
+        if method == "eth_call" and params[1] == "latest":
+            return town.web3.provider.make_request(method, [params[0], before])
+        return None
+
+    office.line.instead = behind
+    assert utility.request(TERMS, beside=0).request_id == 1
+    assert office.market.request_count() == 1
+
+
+def test_request__node_away_for_longer_than_it_tells_of_old_blocks__is_made(town, office):
+    utility, waits = office.start(), []
+
+    def forgetful(method, params):
+        if method == "eth_getTransactionCount" and params[1].startswith("0x"):
+            age = town.web3.eth.block_number - int(params[1], 16)
+            if age > 4:
+                return {"error": {"code": -32000, "message": "historical state is not available"}}
+        return None
+
+    def wait(_):
+        waits.append(town.mine())
+        assert len(waits) < 50, office.told
+
+    def away_from_then_on(method):
+        if method == "eth_estimateGas" and len(waits) < 8:
+            raise requests.ConnectionError
+
+    utility.wait = wait
+    office.line.instead, office.line.before = forgetful, away_from_then_on
+    assert utility.request(TERMS).request_id == 1
+    assert len(office.told) == 1
+
+
 def test_request__another_program_was_quicker__is_made_after_it(town, office):
     utility = office.start()
     other = Sender(town.web3, office.signer)
