@@ -74,8 +74,8 @@ class Consumer:
 
     @property
     def problem(self) -> str | None:
-        """Return what is in the way of a request at present."""
-        return next(iter(self._problems.values()), None)
+        """Return what is in the way of a request at present, or of telling its outcome."""
+        return next(iter(self._problems.values()), self._reporting.problem or None)
 
     def step(self) -> None:
         """Look at the chain once: answer what is open, report what has ended.
@@ -94,6 +94,7 @@ class Consumer:
             raise
 
     def _step(self) -> None:
+        self._reporting.write_again()
         head = self.desk.market.head()
         self._require_same_chain()
         if self._is_behind(head) or self._nothing_new(head):

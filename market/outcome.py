@@ -12,7 +12,15 @@ from market.memory import Round, State
 from market.model import Payment, Request, Status
 from market.node import Block
 from market.reverts import RevertError
-from market.store import BidResult, Outcome, PaymentState, Results, load_results, write_results
+from market.store import (
+    BidResult,
+    Outcome,
+    PaymentState,
+    Results,
+    load_results,
+    remove_results,
+    write_results,
+)
 
 _VANISHED = "a reorganisation has taken the bids from the chain, and the gate had closed"
 
@@ -22,6 +30,9 @@ class Reporting:
     """Deals with requests from their end on."""
 
     desk: Desk
+    _wanted: Results | None = None
+    problem: str = ""
+    """Why results.json cannot be written at present; empty if it can."""
 
     def decide(self, known: Round, request: Request, head: Block) -> None:
         """Report how a request ended."""
@@ -29,7 +40,7 @@ class Reporting:
         self._refresh_ids(known)
         self._look_for_part(known, head)
         results = self.results(known, request, head)
-        write_results(self.desk.results_file, results)
+        self._write(results)
         self.desk.report.request_ended(results)
         known.state, known.results = State.DECIDED, results
         known.block_number, known.block_hash = head.number, head.hash
@@ -90,19 +101,35 @@ class Reporting:
         with suppress(MarketError):
             told = load_results(self.desk.results_file)
         if newest and (told is None or _age(told) < _age(newest)):
-            try:
-                write_results(self.desk.results_file, newest)
-            except MarketError as problem:
-                # A full disk keeps nobody from bidding.
+            self._write(newest)
+
+    def write_again(self) -> None:
+        """Try once more to write what could not be written."""
+        if self.problem:
+            self._write(self._wanted)
+
+    def _write(self, results: Results | None) -> None:
+        """Have results.json tell this, or be gone; that it cannot be written is told once.
+
+        A full disk keeps nobody from bidding, nor from being told on the terminal.
+        """
+        self._wanted = results
+        try:
+            if results:
+                write_results(self.desk.results_file, results)
+            else:
+                remove_results(self.desk.results_file)
+        except MarketError as problem:
+            if self.problem != str(problem):
                 self.desk.report.problem(problem)
+            self.problem = str(problem)
+        else:
+            self.problem = ""
 
     def _restore_file(self, undone_id: int) -> None:
         """Have results.json tell the newest outcome that still stands."""
         standing = (done for done in self.desk.memory.rounds() if done.request_id != undone_id)
-        if newest := _newest(standing):
-            write_results(self.desk.results_file, newest)
-        else:
-            self.desk.results_file.unlink(missing_ok=True)
+        self._write(_newest(standing))
 
     def _finish(self, known: Round) -> None:
         """Remember an outcome for good."""
@@ -111,13 +138,18 @@ class Reporting:
         if known.results and not known.results.final:
             known.results = known.results.model_copy(update={"final": True})
             if self._file_tells(known.request_id):
-                write_results(self.desk.results_file, known.results)
+                self._write(known.results)
             self.desk.report.result_final(known.request_id, self.desk.confirmations)
         known.state = State.FINAL
         self.desk.remember(known)
 
     def _file_tells(self, request_id: int) -> bool:
-        """Return whether results.json is about this request; also if it cannot be read."""
+        """Return whether results.json is, or shall be, about this request.
+
+        Also if it cannot be read.
+        """
+        if self.problem:
+            return self._wanted is not None and self._wanted.request_id == request_id
         with suppress(MarketError):
             return load_results(self.desk.results_file).request_id == request_id
         return True

@@ -172,5 +172,15 @@ def write_results(path: Path, results: Results) -> None:
     write_whole(path, results.model_dump_json(by_alias=True, indent=2) + "\n")
 
 
+def remove_results(path: Path) -> None:
+    """Have no results.json; MarketError if it stays."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as problem:
+        raise MarketError(
+            f"{path} cannot be removed ({problem.strerror}): check that you may write in its folder"
+        ) from None
+
+
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)

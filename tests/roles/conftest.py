@@ -52,7 +52,8 @@ class Recorder:
 class Line(JSONBaseProvider):
     """The way to the chain; a test may do something before each request, such as raise an error.
 
-    It may also give an answer `instead` of the node. Where the node mines at once, what was sent is in a block when the request returns.
+    It may also give an answer `instead` of the node. Where the node mines at once, what was sent
+    is in a block when the request returns.
     """
 
     def __init__(self, url):

@@ -124,8 +124,8 @@ def test_consumer__answer_of_the_node_lost__bids_once(town, chain_url):
     assert outcome(consumer) == (request_id, Outcome.WON, HEAT_PUMP.energy_wh)
 
 
-def test_consumer__results_cannot_be_written__does_not_keep_other_requests_waiting(town):
-    consumer = town.consumer()
+def test_consumer__results_cannot_be_written__tells_the_outcome_and_bids_on(town):
+    consumer = town.consumer(confirmations=2)
     first = town.request()
     consumer.step()
     consumer.desk.results_file.mkdir()
@@ -134,10 +134,53 @@ def test_consumer__results_cannot_be_written__does_not_keep_other_requests_waiti
     consumer.step()
     consumer.step()
     assert len(town.market.bids(second)) == 1
-    assert len(consumer.desk.report.problems()) == 1
+    assert consumer.desk.report.names().count("request_ended") == 1
+    (problem,) = consumer.desk.report.problems()
+    assert "results.json cannot be written" in problem
+    assert consumer.problem == problem
+    for _ in range(2):
+        town.mine()
+    consumer.step()
+    assert consumer.desk.report.names().count("result_final") == 1
     consumer.desk.results_file.rmdir()
     consumer.step()
     assert outcome(consumer)[0] == first
+    assert load_results(consumer.desk.results_file).final
+    assert consumer.problem is None
+
+
+def test_consumer__many_outcomes_that_cannot_be_written__asks_the_node_nothing_more(town):
+    consumer, asked = town.consumer(), []
+    consumer.desk.results_file.mkdir()
+    for _ in range(3):
+        request_id = town.request()
+        consumer.step()
+        town.settle(request_id)
+        consumer.step()
+    assert consumer.desk.report.names().count("request_ended") == 3
+    consumer.step()
+    town.web3.provider.before = asked.append
+    consumer.step()
+    assert len(asked) == 1
+
+
+def test_consumer__outcome_undone_and_the_file_stays__is_told_once(town):
+    consumer = town.consumer(confirmations=9)
+    request_id = town.request()
+    consumer.step()
+    town.close_gate()
+    closed = town.web3.eth.block_number
+    list(town.utility.finish(request_id))
+    consumer.step()
+    consumer.desk.results_file.unlink()
+    consumer.desk.results_file.mkdir()
+    town.reorganise(town.web3.eth.block_number - closed)
+    for _ in range(3):
+        town.mine()
+        consumer.step()
+    assert consumer.desk.report.names().count("outcome_undone") == 1
+    (problem,) = consumer.desk.report.problems()
+    assert "results.json cannot be removed" in problem
 
 
 def test_finish__payee_that_is_tame_while_estimated__is_credited_and_others_are_paid(town):
