@@ -35,6 +35,7 @@ class Answering:
     """When bids got on chain that this program has not sent, as far as it was looked up."""
     _announced: set[int] = field(default_factory=set)
     _refused: set[tuple[int, Offer]] = field(default_factory=set)
+    _too_dear: set[int] = field(default_factory=set)
 
     def meet(self, request: Request, head: Block) -> bool:
         """Take up a request: with the bids that are on chain already, or with new ones.
@@ -65,7 +66,7 @@ class Answering:
         try:
             sent = self.desk.sender.look(flight)
             if sent is None and open_now and self.desk.sender.is_due(flight):
-                self._urge(flight, request, head)
+                self._urge(flight, known, request, head)
         except NodeUnavailableError:
             raise
         except DryRunError:
@@ -86,7 +87,7 @@ class Answering:
         elif request.status in ENDED:
             self._pass(request, "the bids were not in a block before gate closure", head)
 
-    def _urge(self, flight: Flight, request: Request, head: Block) -> None:
+    def _urge(self, flight: Flight, known: Round, request: Request, head: Block) -> None:
         """Send bids again, under the same conditions as the first time.
 
         After a reorganisation another program may bid for this account with an earlier nonce, if
@@ -99,12 +100,32 @@ class Answering:
                 self.desk.memory.forget_flights([flight])
                 self.desk.forget(request.request_id)
             else:
-                sender.urge(flight)
+                sender.urge(flight, dearer=self._is_worth_its_gas(known, request))
             return
         first, *_ = sender.unfinished() or [flight]
         if sender.is_next(first) and self._is_too_late(first, head):
             # It can only be refused now, but it is what the nonces behind it wait for.
             sender.urge(first)
+
+    def _is_worth_its_gas(self, known: Round, request: Request) -> bool:
+        """Return whether all bids can still win more than their gas costs now; tell once if not."""
+        bids = _as_level_bids(request, known)
+        try:
+            worth, refusals, _ = self.bidder.prepare(request, bids)
+        except NodeUnavailableError:
+            raise
+        except MarketError:
+            # Gas above the ceiling, say; what was sent may get into a block all the same.
+            return False
+        if refusals and request.request_id not in self._too_dear:
+            self._too_dear.add(request.request_id)
+            self.desk.report.problem(
+                MarketError(
+                    f"The bids for request {request.request_id} are not in a block yet, and their "
+                    "fee is not raised: they would cost more gas than they can win"
+                )
+            )
+        return len(worth) == len(bids)
 
     def _tell_not_sent(self, known: Round, request: Request) -> None:
         """Tell once of bids of a former run that a dry run does not send again."""
@@ -123,6 +144,7 @@ class Answering:
     def clean_up(self, request_id: int) -> None:
         """Forget what was told of a request."""
         self._announced.discard(request_id)
+        self._too_dear.discard(request_id)
         self._refused = {key for key in self._refused if key[0] != request_id}
 
     # What is on chain already

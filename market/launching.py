@@ -22,7 +22,14 @@ from market.errors import MarketError
 from market.fees import FeeCeilingError, Fees, current_fees, raised_fees
 from market.flight import Flight, Journal, ShortJournal
 from market.landing import Sent, landed, landed_unnoticed
-from market.node import NO_ANSWER, NodeUnavailableError, next_block, node_errors, rpc_message
+from market.node import (
+    NO_ANSWER,
+    NodeUnavailableError,
+    next_block,
+    node_errors,
+    node_name,
+    rpc_message,
+)
 from market.patience import Patience
 from market.refusals import is_final, is_lack_of_ether
 from market.reverts import explained
@@ -35,6 +42,8 @@ REPLACE_SECONDS = 15.0
 
 # What others do between the estimate and the block can make a call somewhat dearer.
 _GAS_MARGIN_PERCENT = 25
+# What an account of the chain can hold.
+_MOST_WEI = 2**256 - 1
 # Behind one address there may be several nodes, and one of them may not know a receipt yet.
 _LOOKS_FOR_RECEIPT = 4
 
@@ -102,7 +111,13 @@ class Launcher:
     def balance_wei(self) -> int:
         """Return what the account holds."""
         with node_errors(self.web3):
-            return self.web3.eth.get_balance(self.signer.address)
+            balance_wei = int(self.web3.eth.get_balance(self.signer.address))
+        if balance_wei > _MOST_WEI:
+            raise NodeUnavailableError(
+                f"The node at {node_name(self.web3)} tells of more Ether than there can be: "
+                "asking it again"
+            )
+        return balance_wei
 
     def fees(self) -> Fees:
         """Return what gas costs at present; FeeCeilingError if that is more than allowed."""
@@ -210,9 +225,13 @@ class Launcher:
         waits_s = monotonic() - (flight.handed_over_s or 0.0)
         return flight.handed_over_s is None or waits_s >= self._replace_s
 
-    def urge(self, flight: Flight) -> None:
-        """Hand a flight over again, with higher fees; unchanged the first time after a restart."""
-        again = flight.newest if flight.handed_over_s is None else self._raised(flight)
+    def urge(self, flight: Flight, *, dearer: bool = True) -> None:
+        """Hand a flight over again, with higher fees unless it must not become `dearer`.
+
+        It is unchanged, too, the first time after a restart.
+        """
+        first = flight.handed_over_s is None
+        again = self._raised(flight) if dearer and not first else flight.newest
         self._hand_over(flight, again)
 
     # Internal

@@ -3,6 +3,7 @@
 import pytest
 
 from market.balance import BalanceWatch
+from market.node import NodeUnavailableError
 from market.signer import KeySigner
 from market.transactions import Sender
 from tests.roles.conftest import GWEI, Recorder
@@ -78,3 +79,12 @@ def test_consumer__account_nearly_empty__is_warned_and_says_when_it_cannot_bid(t
     town.rpc("anvil_setBalance", wallet.address, hex(10**18))
     consumer.step()
     assert len(town.market.bids(1)) == 1
+
+
+@pytest.mark.parametrize("told", ["0x" + "f" * 65, "0x" + "f" * 100])
+def test_balance__more_than_there_can_be__is_asked_for_again(town, watch, told):
+    town.web3.provider.instead = lambda method, _params: (
+        {"jsonrpc": "2.0", "id": 1, "result": told} if method == "eth_getBalance" else None
+    )
+    with pytest.raises(NodeUnavailableError, match="more Ether than there can be"):
+        watch.sender.balance_wei()

@@ -5,6 +5,7 @@ import pytest
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
+from tests.roles.conftest import GWEI
 
 
 @pytest.fixture
@@ -12,8 +13,8 @@ def signer(town):
     return KeySigner(town.wallet())
 
 
-def start(town, signer):
-    return town.consumer("stuck", Sender(town.web3, signer))
+def start(town, signer, **options):
+    return town.consumer("stuck", Sender(town.web3, signer, **options))
 
 
 def stick(town, consumer):
@@ -67,3 +68,28 @@ def test_flights__through_and_their_rounds_over__are_forgotten(town, signer):
     town.settle(request_id)
     consumer.step()
     assert consumer.desk.memory.flights(signer.address) == []
+
+
+@pytest.mark.parametrize(("base_wei", "worth_it"), [(5 * GWEI, True), (500 * GWEI, False)])
+def test_bids__stuck_as_gas_gets_dearer__never_cost_more_than_they_can_win(
+    town, signer, base_wei, worth_it
+):
+    consumer = start(town, signer, replace_s=0)
+    request_id = town.request()
+    with town.still():
+        consumer.step()
+        sent_wei = consumer.desk.flight(request_id).fees.maximum_wei
+        town.price_gas(base_wei)
+        assert not town.market.bids(request_id)
+        for _ in range(3):
+            consumer.step()
+        raised_wei = consumer.desk.flight(request_id).fees.maximum_wei
+        town.price_gas(base_wei)
+        consumer.step()
+    assert (raised_wei > sent_wei) == worth_it
+    assert len(town.market.bids(request_id)) == worth_it
+    told = [said for said in consumer.desk.report.problems() if "fee is not raised" in said]
+    assert len(told) == (not worth_it)
+    town.price_gas(0)
+    consumer.step()
+    assert len(town.market.bids(request_id)) == 1
