@@ -17,7 +17,7 @@ from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from market.bounded_http import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, BoundedSession
-from market.node import NodeUnavailableError, address_name, node_errors
+from market.node import LOCAL_CHAIN_IDS, NodeUnavailableError, address_name, node_errors
 
 _FAILURES = (RequestException, JSONDecodeError, BadResponseFormat, UnicodeDecodeError)
 _TOO_MANY_REQUESTS = 429
@@ -31,12 +31,18 @@ _NO_SUCH_BLOCK = re.compile(
     r"(header|block) not found|unknown block|missing trie node|block.?out.?of.?range", re.IGNORECASE
 )
 _MORE_TRIES, _MOMENT_S = 4, 0.25
+# Every live network has several blocks in that time; measured without the device's clock.
+_STANDSTILL_S = 120
 _OVERLOAD_CODES = (429, -32005, -32016, -32097)
 _OVERLOAD_WORDS = ("rate limit", "too many requests", "request limit", "over quota")
 
 
 class WrongChainError(NodeUnavailableError):
     """A node is on another chain than the others, or than the network's."""
+
+
+class StandstillError(NodeUnavailableError):
+    """A node answers, but has had no new block for long: it knows of nothing that happens."""
 
 
 @dataclass(slots=True)
@@ -49,6 +55,8 @@ class _Node:
     failures: int = 0
     rests_until_s: float = 0.0
     pauses_until_s: float = 0.0
+    newest_hash: object = None
+    newest_since_s: float = 0.0
 
     def ask(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Return the answer; whoever has too much to do is left alone from then on."""
@@ -70,6 +78,18 @@ class _Node:
             raise RequestException("overloaded")
         return answer
 
+    def require_progress(self, answer: RPCResponse) -> None:
+        """Note the newest block; StandstillError if it has been that for too long."""
+        block, now_s = answer.get("result"), monotonic()
+        newest_hash = block.get("hash") if isinstance(block, dict) else None
+        if newest_hash != self.newest_hash:
+            self.newest_hash, self.newest_since_s = newest_hash, now_s
+        elif now_s - self.newest_since_s > _STANDSTILL_S:
+            raise StandstillError(
+                f"The node at {address_name(self.url)} has shown no new block for "
+                f"{_STANDSTILL_S // 60} minutes or more: waiting for one"
+            )
+
     def succeeded(self) -> None:
         self.failures, self.rests_until_s = 0, 0.0
 
@@ -85,7 +105,7 @@ class _Node:
 
 
 class NodePool(JSONBaseProvider):
-    """Asks the node that answered last; if it fails, the next one.
+    """Asks the node that answered last; if it fails, or stands still, the next one.
 
     Every node is asked for its chain first, and again after each failure: one on another chain is
     refused by name.
@@ -125,7 +145,7 @@ class NodePool(JSONBaseProvider):
             self._current = node
             try:
                 return self._asked(node, method, params)
-            except (*_FAILURES, WrongChainError) as failure:
+            except (*_FAILURES, StandstillError, WrongChainError) as failure:
                 node.failed()
                 problem = failure
                 if method in _ONCE_ONLY:
@@ -158,6 +178,9 @@ class NodePool(JSONBaseProvider):
         if not node.checked:
             self._check(node)
         answer = node.ask(method, params)
+        # A local chain may have a block only when somebody sends something.
+        if _asks_for_head(method, params) and self.chain_id not in LOCAL_CHAIN_IDS:
+            node.require_progress(answer)
         node.succeeded()
         return answer
 
@@ -216,6 +239,10 @@ def _refusal_in(failure: HTTPError) -> RPCResponse:
             if isinstance(told, dict) and isinstance(told.get("error"), dict):
                 return told
     raise failure
+
+
+def _asks_for_head(method: RPCEndpoint, params: Any) -> bool:
+    return method == "eth_getBlockByNumber" and params[0] == "latest"
 
 
 def _knows_no_such_block(answer: RPCResponse) -> bool:

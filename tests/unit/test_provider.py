@@ -6,8 +6,8 @@ import pytest
 from market import provider
 from market.errors import MarketError
 from market.node import NodeUnavailableError, address_name, node_errors
-from market.provider import NodePool, WrongChainError, connect, connect_pool
-from tests.unit.rpc import CHAIN_ID, KEY, error, hang_up, running_node, says
+from market.provider import NodePool, StandstillError, WrongChainError, connect, connect_pool
+from tests.unit.rpc import CHAIN_ID, KEY, error, hang_up, running_node, says, tells_of_block
 
 OVERLOADED = [
     error("Too Many Requests"),
@@ -111,6 +111,54 @@ def test_make_request__all_nodes_fail__the_next_call_tries_each_again(start):
         block_of(pool)
     nodes[1].fault = None
     assert block_of(pool) == 2
+
+
+def head_of(pool):
+    return pool.make_request("eth_getBlockByNumber", ["latest", False])["result"]["hash"]
+
+
+def test_make_request__node_stands_still__the_next_one_is_asked_from_then_on(start, clock):
+    first, second = start(fault=tells_of_block("0xa")), start(fault=tells_of_block("0xb"))
+    pool = NodePool([first.url, second.url], CHAIN_ID)
+    assert head_of(pool) == "0xa"
+    clock.now_s += 120
+    assert head_of(pool) == "0xa"
+    clock.now_s += 1
+    assert head_of(pool) == "0xb"
+    clock.now_s += 3600
+    second.fault = tells_of_block("0xc")
+    asked = len(first.asked)
+    assert head_of(pool) == "0xc"
+    assert len(first.asked) == asked
+
+
+def test_make_request__every_node_stands_still__says_so_until_one_moves_on(start, clock):
+    nodes = [start(fault=tells_of_block(block_hash)) for block_hash in ("0xa", "0xb")]
+    pool = NodePool([node.url for node in nodes], CHAIN_ID)
+    assert head_of(pool) == "0xa"
+    clock.now_s += 121
+    assert head_of(pool) == "0xb"
+    clock.now_s += 121
+    for _ in range(3):
+        with pytest.raises(StandstillError, match="no new block for 2 minutes"):
+            head_of(pool)
+    nodes[0].fault = tells_of_block("0xc")
+    assert head_of(pool) == "0xc"
+
+
+def test_make_request__other_questions_while_it_stands_still__are_answered(start, clock):
+    pool = NodePool([start(fault=tells_of_block("0xa")).url], CHAIN_ID)
+    head_of(pool)
+    clock.now_s += 3600
+    assert pool.make_request("eth_getBlockByNumber", ["0x1", False])["result"]["hash"] == "0xa"
+
+
+def test_make_request__local_chain_stands_still__is_as_it_should_be(start, clock):
+    node = start(chain_id=31337, fault=tells_of_block("0xa", 31337))
+    pool = NodePool([node.url], None)
+    for _ in range(2):
+        assert head_of(pool) == "0xa"
+        clock.now_s += 3600
 
 
 def test_make_request__contract_refuses__is_an_answer(start):

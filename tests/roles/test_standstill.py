@@ -1,0 +1,79 @@
+"""A node that answers, but has no new blocks any more, costs nobody a round."""
+
+from contextlib import ExitStack
+from time import sleep
+
+import pytest
+from web3 import Web3
+
+from market import provider
+from market.anvil import running_anvil
+from market.contract import DemandReduction
+from market.provider import StandstillError, connect_pool
+from market.signer import KeySigner
+from market.transactions import Sender
+from tests.faults.lagging import Lagging
+from tests.faults.proxy import proxied
+from tests.roles.conftest import Line, Town
+
+LIVE_CHAIN_ID = 7777
+STANDSTILL_S = 0.5
+
+
+@pytest.fixture
+def live(tmp_path, monkeypatch):
+    """A town on a chain that is nobody's local one."""
+    monkeypatch.setattr(provider, "_STANDSTILL_S", STANDSTILL_S)
+    with running_anvil("--chain-id", str(LIVE_CHAIN_ID)) as url:
+        yield Town(Web3(Line(url)), tmp_path)
+
+
+@pytest.fixture
+def proxies(live):
+    """Two ways to the chain."""
+    with ExitStack() as stack:
+        url = live.web3.provider.endpoint_uri
+        yield [stack.enter_context(proxied(url)) for _ in range(2)]
+
+
+def consumer_by(live, proxies):
+    web3 = connect_pool([proxy.url for proxy in proxies], LIVE_CHAIN_ID)
+    market = DemandReduction(web3, live.market.address)
+    return live.consumer("standstill", Sender(web3, KeySigner(live.wallet())), market)
+
+
+def stand_still(live, proxy):
+    frozen = live.web3.eth.block_number
+    proxy.add(Lagging(lambda: frozen, 0))
+
+
+def test_consumer__first_node_stands_still__bids_by_the_next(live, proxies):
+    consumer = consumer_by(live, proxies)
+    consumer.step()
+    stand_still(live, proxies[0])
+    request_id = live.request()
+    consumer.step()
+    assert not live.market.bids(request_id)
+    sleep(STANDSTILL_S)
+    for _ in range(2):
+        consumer.step()
+    assert len(live.market.bids(request_id)) == 1
+    assert consumer.desk.report.names()[-1] == "bids_submitted"
+
+
+def test_consumer__every_node_stands_still__is_an_error_until_one_moves_on(live, proxies):
+    consumer = consumer_by(live, proxies)
+    consumer.step()
+    for proxy in proxies:
+        stand_still(live, proxy)
+    sleep(STANDSTILL_S)
+    request_id = live.request()
+    with pytest.raises(StandstillError):
+        for _ in range(10):
+            sleep(STANDSTILL_S / 5)
+            consumer.step()
+    assert not live.market.bids(request_id)
+    proxies[1].clear()
+    for _ in range(2):
+        consumer.step()
+    assert len(live.market.bids(request_id)) == 1
