@@ -45,6 +45,15 @@ def landed(web3: Web3, flight: Flight) -> Sent | None:
     return None
 
 
+def is_known(web3: Web3, sent_hash: str) -> bool:
+    """Return whether a node has a transaction, in a block or for one."""
+    with node_errors(web3):
+        try:
+            return bool(web3.eth.get_transaction(HexStr(sent_hash)))
+        except TransactionNotFound:
+            return False
+
+
 def landed_unnoticed(web3: Web3, flight: Flight) -> Sent | None:
     """Return a flight that is in a block though its hash there is not known.
 

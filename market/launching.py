@@ -21,7 +21,7 @@ from web3.types import BlockIdentifier, TxParams, Wei
 from market.errors import MarketError
 from market.fees import FeeCeilingError, Fees, current_fees, raised_fees
 from market.flight import Flight, Journal, ShortJournal
-from market.landing import Sent, landed, landed_unnoticed
+from market.landing import Sent, is_known, landed, landed_unnoticed
 from market.node import (
     NO_ANSWER,
     NodeUnavailableError,
@@ -211,6 +211,12 @@ class Launcher:
                     "Another transaction of this account took the place of the one that was sent"
                 )
         return None
+
+    def is_known(self, flight: Flight) -> bool:
+        """Return whether the node knows of a flight, or may without this program knowing it."""
+        return None in flight.hashes or any(
+            is_known(self.web3, sent_hash) for sent_hash in flight.hashes if sent_hash
+        )
 
     def is_busy(self) -> bool:
         """Return whether the node knows of a transaction of this account without a block yet."""

@@ -12,9 +12,12 @@ from market.flight import Flight
 from market.landing import FailedError, Sent
 from market.launching import DroppedError, Launcher
 from market.reverts import RevertError
+from market.units import format_eth
 
 _TIMEOUT_S = 180
 _POLL_S = 0.25
+# Whoever sends just now has noted it a moment before, and behind one address may be several nodes.
+_LOOKS_UNTIL_UNKNOWN = 5
 
 
 class UnconfirmedError(MarketError):
@@ -98,7 +101,40 @@ class Sender(Launcher):
         return sent
 
     def end_earlier(self) -> None:
-        """Wait for what a former run has left; it stays in the journal, as it may be needed."""
+        """Wait for what a former run has left; it stays in the journal, as it may be needed.
+
+        What would take Ether out of the account, and no node knows of, is dropped instead.
+        """
         for earlier in self.unfinished():
+            if self.drop_unsent(earlier):
+                continue
             with suppress(RevertError, FailedError, DroppedError):
                 self.wait(earlier)
+
+    def drop_unsent(self, flight: Flight) -> bool:
+        """Forget a payment that a former run was about to send, and that no node knows of.
+
+        Whoever wanted it then was there, and may no longer want it; the next transaction takes its
+        number, so that it cannot happen beside that. Return whether it was one.
+        """
+        value_wei = int(flight.newest["value"])
+        if not value_wei or not self._is_unknown(flight):
+            return False
+        self.journal.forget_flights([flight])
+        self.patience.tell(
+            MarketError(
+                f"A transaction of an earlier run, with {format_eth(value_wei)} ETH, never reached "
+                "the network: it is not sent any more"
+            )
+        )
+        return True
+
+    def _is_unknown(self, flight: Flight) -> bool:
+        """Return whether a flight of a former run is neither on chain nor on its way there."""
+        if flight.handed_over_s is not None:
+            return False
+        for _ in range(_LOOKS_UNTIL_UNKNOWN):
+            if self.is_known(flight) or flight not in self.unfinished():
+                return False
+            sleep(_POLL_S)
+        return True

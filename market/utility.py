@@ -132,10 +132,13 @@ class Utility:
     def resume(self) -> Request | None:
         """Return the oldest request of a run that was broken off before it had seen it through.
 
-        None if there is none. Its transaction is waited for. What was cancelled meanwhile is none.
+        None if there is none. Its transaction is waited for if a node knows of it. What was
+        cancelled meanwhile is none.
         """
         for flight in self._requested.noted():
             if self.run.is_alive(flight.subject):
+                continue
+            if self._patiently(partial(self.sender.drop_unsent, flight)):
                 continue
             request_id = self._requested.made_by(flight, self.sender.wait)
             if request_id is None:

@@ -18,7 +18,7 @@ from market.endings import UndoneError
 from market.errors import MarketError
 from market.launching import DroppedError
 from market.memory import Memory
-from market.model import Status, Terms
+from market.model import Standing, Status, Terms
 from market.node import chain_name
 from market.provider import WrongChainError
 from market.requested import LostError
@@ -264,6 +264,43 @@ def test_resume__another_transaction_took_its_place__is_none(town, office):
     assert utility.resume() is None
     assert utility.sender.journal.flights(office.signer.address) == []
     assert utility.request(TERMS).request_id == 1
+
+
+def never_sent(office):
+    """Have a run end while the node is away that its request was to be given to."""
+
+    def away(method):
+        if method == "eth_sendRawTransaction":
+            raise requests.ConnectionError
+        if method == "eth_getTransactionReceipt":
+            raise Killed
+
+    utility = office.start()
+    office.line.before = away
+    with pytest.raises(Killed):
+        utility.request(TERMS)
+    return office.start()
+
+
+def test_resume__never_sent__is_none_and_the_next_request_is_the_only_one(office):
+    utility = never_sent(office)
+    assert utility.resume() is None
+    (told,) = office.told
+    assert "with 0.02 ETH, never reached the network" in told
+    other = replace(TERMS, reduction_wh=2500)
+    assert utility.request(other).reduction_wh == 2500
+    assert office.market.request_count() == 1
+    assert len(office.told) == 1
+
+
+def test_approve__request_of_an_earlier_run_was_never_sent__stays_unsent(town, office):
+    utility = never_sent(office)
+    consumer = town.web3.eth.accounts[ALICE]
+    utility.market.approve(utility.sender, [consumer])
+    assert office.market.request_count() == 0
+    assert office.market.standing(consumer) == Standing.APPROVED
+    assert [told for told in office.told if "never reached the network" in told] == office.told
+    assert office.start().resume() is None
 
 
 def test_resume__nothing_was_on_its_way__is_none(office):
