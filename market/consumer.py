@@ -102,6 +102,8 @@ class Consumer:
         if not self._recalled:
             self._ended = dict.fromkeys(self._recalling.recall(head), Judgement(None, None))
             self._recalled = True
+            # That may have taken longer than a node tells what was at a block.
+            head = self.desk.market.head()
         self._judge_anew(head)
         for request_id in self._new_ids(head):
             self._guarded(request_id, partial(self._meet, request_id, head))

@@ -45,10 +45,13 @@ class Recalling:
         since = self._end_of(last, head) if last else 0
         traces = self._traces(last, since, head)
         self._note_times(traces)
+        # A search may take longer than a node tells what was at a block.
+        head = self.desk.market.head()
         over = self._over(last, since, head, recent) if last else set()
         later = {t.request_id for t in traces if last and _is_unreported(t, last, since)}
         # The younger ones are met, with their bids, like any other request.
         old = [self._placed(request_id) for request_id in later if request_id < recent.start]
+        head = self.desk.market.head()
         answered = {*self.answering.placed_s} - later - {*recent}.difference(over)
         reported = self._reported(last, answered, head, recent)
         told = over.difference(known.request_id for known in reported)

@@ -65,6 +65,8 @@ class Witnesses:
             difference = _difference(self._markets[place], request, account, nonce)
         except NodeUnavailableError:
             return
+        except MarketError:
+            difference = "another contract"
         if difference:
             raise DisagreementError(
                 f"The node at {node_name(web3)} shows {difference} than the one that told of "

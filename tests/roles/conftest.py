@@ -77,6 +77,23 @@ class Line(JSONBaseProvider):
         return self.pool.make_request(method, [*params])["result"]
 
 
+def refusal(message, code=-32000):
+    """Return what a node says that does not do what it is asked."""
+    return {"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": message}}
+
+
+def forgetting(town, kept_blocks):
+    """Have a node tell what was at a block only for the newest ones: an `instead` of a Line."""
+
+    def instead(method, params):
+        block = params[1] if method in ("eth_call", "eth_getTransactionCount") else "latest"
+        if block.startswith("0x") and int(block, 16) <= town.web3.eth.block_number - kept_blocks:
+            return refusal("historical state is not available")
+        return None
+
+    return instead
+
+
 class Killed(BaseException):
     """The program has ended here."""
 

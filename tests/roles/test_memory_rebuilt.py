@@ -13,7 +13,7 @@ from market.node import NodeUnavailableError
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import HEAT_PUMP
+from tests.roles.conftest import HEAT_PUMP, forgetting, refusal
 from tests.roles.test_guardrails import forward_to, skipped
 from tests.roles.test_memory_lost import pass_by
 
@@ -123,6 +123,34 @@ def test_history__memory_rebuilt__tells_that_an_outcome_was_reported(town, home)
     assert [bid.device for bid in oldest.bids] == [HEAT_PUMP.device]
 
 
+def test_request__search_takes_longer_than_the_node_tells_of_old_blocks__is_bid_in(town, home):
+    consumer = home()
+    for _ in range(2):
+        request_id = town.request()
+        consumer.step()
+        town.settle(request_id)
+        consumer.step()
+    town.rpc("anvil_mine", hex(1000))
+    request_id = town.request()
+    searched = []
+
+    def search_slowly(method):
+        if method == "eth_getLogs":
+            searched.append(town.rpc("anvil_mine", hex(10)))
+
+    def narrow(method, params):
+        if method == "eth_getLogs" and _span(params[0]) >= 100:
+            return refusal("block range is too wide")
+        return forgetful(method, params)
+
+    consumer = home()
+    forgetful = forgetting(town, 64)
+    town.web3.provider.before, town.web3.provider.instead = search_slowly, narrow
+    consumer.step()
+    assert len(town.market.bids(request_id)) == 1
+    assert len(searched) > 10
+
+
 def test_outcome__node_fails_while_it_is_looked_up__is_reported_all_the_same(town, home):
     consumer = home()
     first, second = town.request(), town.request()
@@ -142,6 +170,11 @@ def test_outcome__node_fails_while_it_is_looked_up__is_reported_all_the_same(tow
         consumer.step()
         assert reported(consumer) == [(first, Outcome.WON, 3000)]
     assert next(numbers) > 15
+
+
+def _span(wanted):
+    """Return over how many blocks a search goes, less one."""
+    return int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16)
 
 
 def fails_once(town, consumer, number):

@@ -26,7 +26,7 @@ from market.runs import Run
 from market.signer import KeySigner, UnlockedSigner
 from market.transactions import Sender, UnconfirmedError
 from market.utility import Utility
-from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Killed, Line
+from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Killed, Line, forgetting
 
 TERMS = Terms(5000, 4 * GWEI, BIDDING_S)
 
@@ -195,13 +195,6 @@ def test_request__calls_are_a_block_behind__one_of_a_lost_run_is_not_made_again(
 def test_request__node_away_for_longer_than_it_tells_of_old_blocks__is_made(town, office):
     utility, waits = office.start(), []
 
-    def forgetful(method, params):
-        if method == "eth_getTransactionCount" and params[1].startswith("0x"):
-            age = town.web3.eth.block_number - int(params[1], 16)
-            if age > 4:
-                return {"error": {"code": -32000, "message": "historical state is not available"}}
-        return None
-
     def wait(_):
         waits.append(town.mine())
         assert len(waits) < 50, office.told
@@ -211,7 +204,7 @@ def test_request__node_away_for_longer_than_it_tells_of_old_blocks__is_made(town
             raise requests.ConnectionError
 
     utility.wait = wait
-    office.line.instead, office.line.before = forgetful, away_from_then_on
+    office.line.instead, office.line.before = forgetting(town, 4), away_from_then_on
     assert utility.request(TERMS).request_id == 1
     assert len(office.told) == 1
 
