@@ -127,6 +127,7 @@ class Agent:
             guardrails_of(settings),
             settings.low_balance_wei,
         )
+        consumer.on_progress = partial(self._show_progress, "looking at the requests")
         market.events.search.on_range = self._catching_up
         balance = format_eth(sender.balance_wei())
         for problem in [*_obstacles(consumer)]:
@@ -146,8 +147,12 @@ class Agent:
 
     def _catching_up(self, block: int, last: int) -> None:
         """Show that a long search in the chain's events goes on."""
+        self._show_progress(f"catching up: block {block} of {last}")
+
+    def _show_progress(self, state: str) -> None:
+        """Show that something goes on that takes long, on a slow node say."""
         if monotonic() - self._shown_s >= _SHOW_PROGRESS_S:
-            self._show(f"catching up: block {block} of {last}")
+            self._show(state, self._status.phase)
 
     def _step(self, consumer: Consumer) -> None:
         """Step; what concerns no single request is the node's doing, and waited for."""

@@ -51,6 +51,8 @@ class Consumer:
     bids_file: Path
     guardrails: Guardrails = field(default_factory=Guardrails)
     low_balance_wei: int | None = None
+    on_progress: Callable[[], None] = lambda: None
+    """Called before each request that a step deals with."""
     bidder: Bidder = field(init=False)
     balance: BalanceWatch = field(init=False)
     head: Block | None = None
@@ -206,6 +208,7 @@ class Consumer:
         return [i for i in recent if i not in self.desk.rounds and i not in self._ended]
 
     def _guarded(self, request_id: int, deal: Callable[[], None]) -> None:
+        self.on_progress()
         try:
             deal()
         except NodeUnavailableError:

@@ -73,7 +73,7 @@ def request_unattended(session: Session, written: Sequence[str]) -> None:
     reduction, price, seconds = [*written, _DEFAULT_BIDDING_SECONDS][:3]
     terms = _terms(session.settings, lambda: reduction, lambda: price, lambda: seconds)
     utility = utility_of(session)
-    if broken_off := utility.resume():
+    if broken_off := _resumed(session, utility):
         _go_on(session, utility, broken_off, _broken_off_line(broken_off))
     elif alike := utility.unnoted(terms):
         _go_on(session, utility, alike, _alike_line(alike))
@@ -91,10 +91,14 @@ def finish_requests(session: Session) -> None:
     utility = _any_utility(session)
     utility.take_up_ended()
     due = [request for request in utility.unfinished() if _is_due(utility, request)]
-    for request in due:
-        session.out.print(f"Request {request.request_id}", style="bold")
-        utility.spending = Spending()
-        _settle(session, utility, request.request_id)
+    try:
+        for request in due:
+            session.out.print(f"Request {request.request_id}", style="bold")
+            utility.spending = Spending()
+            _settle(session, utility, request.request_id)
+    except KeyboardInterrupt:
+        _say_how_to_finish(session, "What is not finished stays as it is")
+        raise
     if not due:
         session.out.print("No request waits to be finished")
     _stay_until_final(session, utility)
@@ -131,7 +135,7 @@ def _offer_to_finish(session: Session, utility: Utility) -> None:
     What somebody was asked of no longer counts as broken off: it waits like any other request.
     """
     asked: set[int] = set()
-    while broken_off := utility.resume():
+    while broken_off := _resumed(session, utility):
         session.out.print(_broken_off_line(broken_off))
         if broken_off.status in (Status.BIDDING, Status.CLEARED):
             _offer(session, utility, broken_off)
@@ -142,6 +146,15 @@ def _offer_to_finish(session: Session, utility: Utility) -> None:
     for request in utility.waiting():
         if request.request_id not in asked:
             _offer(session, utility, request)
+
+
+def _resumed(session: Session, utility: Utility) -> Request | None:
+    """Return what a run that was broken off has left, once it is on the chain."""
+    try:
+        return utility.resume()
+    except KeyboardInterrupt:
+        _say_how_to_finish(session, "What an earlier run has sent goes on")
+        raise
 
 
 def _offer(session: Session, utility: Utility, request: Request) -> None:
@@ -215,7 +228,13 @@ def _see_through(
 
 
 def _cancel(session: Session, utility: Utility, request_id: int) -> None:
-    sent = utility.cancel(request_id)
+    try:
+        sent = utility.cancel(request_id)
+    except KeyboardInterrupt:
+        make_sure = command("utility", "cancel", str(request_id))
+        line = f"It may be cancelled all the same; to make sure: {make_sure}"
+        session.out.print(line, style="yellow")
+        raise
     how = f"({sent.gas_used:,} gas)" if sent else "already"
     session.out.print(f"Request {request_id} is cancelled {how}", style="green")
 
@@ -239,14 +258,21 @@ def _stay_until_final(
 ) -> None:
     """Stay until no reorganisation undoes the end of a request; one that it undoes ends again."""
     try:
-        report.watch_final(session.out, utility.until_final(), command("utility", *words))
-    except UndoneError as undone:
-        session.out.print(str(undone), style="yellow")
-        end_again(session, utility, undone.request_id)
-        _stay_until_final(session, utility, end_again, words)
+        while undone_id := _watch_final(session, utility, command("utility", *words)):
+            end_again(session, utility, undone_id)
     except KeyboardInterrupt:
         utility.leave()
         raise
+
+
+def _watch_final(session: Session, utility: Utility, later: str) -> int | None:
+    """Return the request whose end was undone, None once all is final."""
+    try:
+        report.watch_final(session.out, utility.until_final(), later)
+    except UndoneError as undone:
+        session.out.print(str(undone), style="yellow")
+        return undone.request_id
+    return None
 
 
 def _say_how_to_finish(session: Session, what: str) -> None:

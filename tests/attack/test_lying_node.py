@@ -261,6 +261,16 @@ def test_consumer__second_node_away__bids_with_the_first(world):
     second.close()
 
 
+def test_consumer__second_node_shows_no_contract__names_it_and_bids_once_they_agree(world):
+    home, second = with_second_node(world)
+    with second.following(always("0x", "eth_getCode")):
+        request_id = world.chain.request(world.market)
+        home.wait_for(f"The node at {second.url} shows another contract than the one")
+        assert not home.proxy.count(rules.SEND)
+    home.wait_for_bid(request_id)
+    second.close()
+
+
 def test_consumer__bids_hidden_by_one_of_two_nodes__bids_once(world):
     """The node tells that the bids failed and are not there, to have them signed once more."""
     home, second = with_second_node(world)

@@ -7,6 +7,7 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
+from web3 import Web3
 
 from market import operating
 from market.errors import MarketError
@@ -15,7 +16,7 @@ from market.operating import cancel_request, finish_requests, request_unattended
 from market.session import Session
 from market.settings import Settings
 from market.utility import Utility
-from tests.roles.conftest import ALICE, Killed
+from tests.roles.conftest import ALICE, Killed, Line
 
 WORDS = ["5", "0.004", "600"]
 
@@ -113,6 +114,52 @@ def test_request_unattended__interrupted_while_it_prints__says_how_to_finish(
     for request in town.market.unfinished():
         assert f"Request {request.request_id} goes on" in told(interrupted)
         assert "utility finish" in told(interrupted)
+
+
+@pytest.fixture
+def interrupted_sending(town):
+    """Have Ctrl-C pressed once something is on its way."""
+
+    def before(method):
+        if method == "eth_getTransactionReceipt":
+            raise KeyboardInterrupt
+
+    def interrupted(session):
+        line = Line(session.settings.local_rpc_url)
+        line.before = before
+        # A cached property may be set beforehand.
+        session.__dict__["web3"] = Web3(line)
+        return session
+
+    return interrupted
+
+
+def test_cancel_request__interrupted__says_how_to_make_sure(town, opened, out, interrupted_sending):
+    request_id = town.request()
+    with pytest.raises(KeyboardInterrupt):
+        cancel_request(interrupted_sending(opened()), [str(request_id)])
+    assert "It may be cancelled all the same" in told(out)
+    assert f"utility cancel {request_id}" in told(out)
+
+
+def test_finish_requests__interrupted__says_how_to_go_on(town, opened, out, interrupted_sending):
+    town.request()
+    town.close_gate()
+    with pytest.raises(KeyboardInterrupt):
+        finish_requests(interrupted_sending(opened()))
+    assert "What is not finished stays as it is" in told(out)
+    assert "utility finish" in told(out)
+
+
+def test_request_unattended__interrupted_while_it_resumes__says_what_goes_on(
+    town, opened, out, interrupted_sending
+):
+    with town.still():
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                request_unattended(interrupted_sending(opened()), WORDS)
+    assert "The request may have been sent, and then goes on" in told(out)
+    assert "What an earlier run has sent goes on" in told(out)
 
 
 def undoing(town, blocks):

@@ -1,7 +1,7 @@
 """A node that answers, but has no new blocks any more, costs nobody a round."""
 
 from contextlib import ExitStack
-from time import sleep
+from time import monotonic, sleep
 
 import pytest
 from web3 import Web3
@@ -47,6 +47,13 @@ def stand_still(live, proxy):
     proxy.add(Lagging(lambda: frozen, 0))
 
 
+def step_for(consumer, seconds):
+    deadline = monotonic() + seconds
+    while monotonic() < deadline:
+        sleep(STANDSTILL_S / 5)
+        consumer.step()
+
+
 def test_consumer__first_node_stands_still__bids_by_the_next(live, proxies):
     consumer = consumer_by(live, proxies)
     consumer.step()
@@ -69,9 +76,7 @@ def test_consumer__every_node_stands_still__is_an_error_until_one_moves_on(live,
     sleep(STANDSTILL_S)
     request_id = live.request()
     with pytest.raises(StandstillError):
-        for _ in range(10):
-            sleep(STANDSTILL_S / 5)
-            consumer.step()
+        step_for(consumer, 2 * STANDSTILL_S)
     assert not live.market.bids(request_id)
     proxies[1].clear()
     for _ in range(2):
