@@ -50,6 +50,18 @@ def test_consumer__long_search_in_the_events__shows_how_far_it_is(world, home):
     wait_until(lambda: state(home) == "waiting for requests", lambda: home.told)
 
 
+def test_consumer__every_answer_takes_long__shows_that_it_looks(world, home):
+    for _ in range(8):
+        world.chain.settle(world.market, world.chain.request(world.market))
+    home.proxy.add(rules.slow(0.6))
+    home.start()
+    # At its first line it has a status.
+    home.wait_for("Consumer ")
+    wait_until(lambda: state(home) == "looking at the requests", lambda: home.told)
+    home.proxy.clear()
+    wait_until(lambda: state(home) == "waiting for requests", lambda: home.told)
+
+
 def test_consumer__node_fails_in_a_long_search__goes_on_where_it_was(world, home):
     request_id = left_with_a_long_way_to_go(world, home)
     times = 0
