@@ -109,6 +109,9 @@ form.addEventListener("click", (event) => {
 form.addEventListener("submit", () => { changed = false; });
 addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 
+// What was typed before all this was loaded counts, too.
+if ([...rows.querySelectorAll("input")].some((input) => input.value !== input.defaultValue)) checkSoon();
+
 const firstWrong = form.querySelector("[aria-invalid]");
 if (firstWrong) firstWrong.focus();
 

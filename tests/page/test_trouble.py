@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import requests
 from playwright.sync_api import expect
 from werkzeug.security import generate_password_hash
@@ -54,12 +55,21 @@ def test_events__logged_out__leads_to_the_login_and_back(page, server, market):
     expect(page.get_by_role("heading", name="History")).to_be_visible()
 
 
-def test_events__logged_out_while_typing__keeps_what_was_typed(page, server, market):
+@pytest.mark.parametrize("script_is_late", [False, True])
+def test_events__logged_out_while_typing__keeps_what_was_typed(
+    page, server, market, script_is_late
+):
     set_password(server, market, HASH)
+    late = []
+    if script_is_late:
+        page.route("**/bids.js", lambda script: late.append(script))
     page.goto("/bids")
     log_in(page, PASSWORD)
     for name, typed in (("device", "heat pump"), ("energy", "2"), ("price", "0.002")):
         page.locator(f"#rows-0-{name}").fill(typed)
+    assert bool(late) == script_is_late
+    for script in late:
+        script.continue_()
     set_password(server, market, OTHER_HASH)
     expect(page.get_by_role("alert")).to_contain_text("You are logged out")
     take_screenshot(page, "15-logged-out-while-typing")
