@@ -20,7 +20,7 @@ from market.log import open_log
 from market.memory import State
 from market.node import NodeUnavailableError, chain_name
 from market.patience import retried
-from market.provider import WrongChainError
+from market.provider import NodePool, WrongChainError
 from market.session import Session
 from market.settings import Settings
 from market.status import HEARTBEAT_SECONDS, Phase, Status, StatusFile, status_path
@@ -107,6 +107,8 @@ class Agent:
     def _set_up(self) -> Consumer:
         """Return the consumer; MarketError if it cannot bid as things are."""
         session, settings = self.session, self.session.settings
+        if isinstance(session.web3.provider, NodePool):
+            session.web3.provider.on_answer = self._answered
         market, sender = session.market(), session.consumer_sender()
         sender.on_replaced = self.reporter.transaction_replaced
         account = sender.signer.address
@@ -127,7 +129,6 @@ class Agent:
             guardrails_of(settings),
             settings.low_balance_wei,
         )
-        consumer.on_progress = partial(self._show_progress, "looking at the requests")
         market.events.search.on_range = self._catching_up
         balance = format_eth(sender.balance_wei())
         for problem in [*_obstacles(consumer)]:
@@ -147,12 +148,13 @@ class Agent:
 
     def _catching_up(self, block: int, last: int) -> None:
         """Show that a long search in the chain's events goes on."""
-        self._show_progress(f"catching up: block {block} of {last}")
-
-    def _show_progress(self, state: str) -> None:
-        """Show that something goes on that takes long, on a slow node say."""
         if monotonic() - self._shown_s >= _SHOW_PROGRESS_S:
-            self._show(state, self._status.phase)
+            self._show(f"catching up: block {block} of {last}")
+
+    def _answered(self) -> None:
+        """Show that a step goes on, however slow the node is."""
+        if monotonic() - self._shown_s >= HEARTBEAT_SECONDS:
+            self._show(self._status.state, self._status.phase)
 
     def _step(self, consumer: Consumer) -> None:
         """Step; what concerns no single request is the node's doing, and waited for."""

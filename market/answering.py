@@ -36,6 +36,7 @@ class Answering:
     _announced: set[int] = field(default_factory=set)
     _refused: set[tuple[int, Offer]] = field(default_factory=set)
     _too_dear: set[int] = field(default_factory=set)
+    _would_answer_s: list[int] = field(default_factory=list)
 
     def meet(self, request: Request, head: Block) -> bool:
         """Take up a request: with the bids that are on chain already, or with new ones.
@@ -203,12 +204,15 @@ class Answering:
             return
         if self.desk.sender.dry_run:
             self.desk.report.would_bid(request, bids)
+            self._would_answer_s.append(now_s)
             self._pass(request, _DRY_RUN, head)
         else:
             self._send(request, bids, prepared, now_s, head)
 
     def _objection(self, request: Request, now_s: int) -> str:
-        today = self.desk.memory.answered_since(midnight_s(now_s))
+        since_s = midnight_s(now_s)
+        would_be = sum(answered_s >= since_s for answered_s in self._would_answer_s)
+        today = self.desk.memory.answered_since(since_s) + would_be
         return self.guardrails.objection(request, now_s, today)
 
     def _send(

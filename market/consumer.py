@@ -19,6 +19,7 @@ from market.contract import recent_ids
 from market.desk import ENDED, Desk, is_another
 from market.errors import MarketError
 from market.guardrails import Guardrails
+from market.logs import LogsRefusedError
 from market.memory import Round, State
 from market.model import Status
 from market.node import Block, NodeUnavailableError, chain_name, is_on_chain
@@ -51,8 +52,6 @@ class Consumer:
     bids_file: Path
     guardrails: Guardrails = field(default_factory=Guardrails)
     low_balance_wei: int | None = None
-    on_progress: Callable[[], None] = lambda: None
-    """Called before each request that a step deals with."""
     bidder: Bidder = field(init=False)
     balance: BalanceWatch = field(init=False)
     head: Block | None = None
@@ -208,12 +207,13 @@ class Consumer:
         return [i for i in recent if i not in self.desk.rounds and i not in self._ended]
 
     def _guarded(self, request_id: int, deal: Callable[[], None]) -> None:
-        self.on_progress()
         try:
             deal()
-        except NodeUnavailableError:
-            raise
         except MarketError as problem:
+            # Events of long ago keep nothing waiting but what needs them.
+            is_away = isinstance(problem, NodeUnavailableError)
+            if is_away and not isinstance(problem, LogsRefusedError):
+                raise
             if self._problems.get(request_id) != str(problem):
                 self.desk.report.problem(problem)
             self._problems[request_id] = str(problem)

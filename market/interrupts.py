@@ -38,10 +38,14 @@ class _Interrupts:
 
 
 def raise_interrupts() -> None:
-    """Have these signals raise a KeyboardInterrupt in the main thread from now on."""
+    """Have these signals raise a KeyboardInterrupt in the main thread from now on.
+
+    A closed terminal does not, where somebody has said so: with nohup.
+    """
     interrupts = _Interrupts()
     for number in INTERRUPTS:
-        signal.signal(number, interrupts)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupts)
     sys.unraisablehook = interrupts.mend
 
 

@@ -39,22 +39,18 @@ def remembered(session: Session, sender: Sender, *, contract: str | None = None)
     A node that is away is waited for. The contract is the session's if none is given.
     """
 
-    def tell(problem: MarketError) -> None:
-        session.out.print(str(problem), style="yellow", markup=False)
-
     def open_it() -> Memory:
         where = session.settings.require_contract() if contract is None else contract
-        return _opened(session, sender, where, tell)
+        return _opened(session, sender, where, session.tell)
 
-    sender.patience.tell = tell
+    sender.patience.tell = session.tell
     memory = sender.patience(open_it)
     confirmations = session.settings.final_after(remote=session.remote)
     sender.patience(partial(forget_old_flights, memory, sender, confirmations))
     sender.journal = _Commands(memory)
-    sender.on_replaced = lambda _hash, fee_wei: session.out.print(
+    sender.on_replaced = lambda _hash, fee_wei: session.tell(
         f"The transaction waits for a block: sent again for at most {format_gwei(fee_wei)} gwei "
-        "a unit of gas",
-        style="yellow",
+        "a unit of gas"
     )
     return sender
 

@@ -49,14 +49,24 @@ def new_account(folder: Path, name: str) -> ChecksumAddress:
     file = _file(folder, name)
     if file.exists():
         raise MarketError(f"There is an account {name} in {folder} already: choose another name")
+    _make(folder)
     password = _typed_twice(name)
     made = EthAccount.create()
     # Opened with little memory, where scrypt would take 256 MB: a device may have no more.
     encrypted = EthAccount.encrypt(made.key, password, kdf="pbkdf2")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_whole(file, json.dumps(encrypted), new_file_mode=0o600)
     address: ChecksumAddress = made.address
     return address
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise MarketError(
+            f"The keystore {folder} cannot be made ({problem.strerror}): mend KEYSTORE_FOLDER in "
+            ".env, or make that folder yourself"
+        ) from None
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -84,6 +84,9 @@ class _Terminal(logging.Handler):
         line = self._json(record) if self._format == LogFormat.JSON else self._text(record)
         try:
             self._out.print(line, soft_wrap=True)
+        except SystemExit:
+            # Whoever read this is gone: rich is quiet from now on, and would have the program end.
+            return
         except OSError:
             # Nobody can be told. Without this, the console keeps the line for another try.
             self._out.begin_capture()

@@ -6,18 +6,31 @@ from typing import Any
 from eth_typing import BlockNumber, ChecksumAddress
 from hexbytes import HexBytes
 from web3 import Web3
+from web3.exceptions import Web3RPCError
 from web3.types import LogReceipt
 
-from market.node import NodeUnavailableError, node_errors
+from market.node import NodeUnavailableError, node_errors, node_name, rpc_message
 from market.portions import REFUSALS, Portion
+from market.provider import NodePool
 
 # Free plans of public nodes refuse more blocks than that in one question.
 _WIDEST_RANGE = 1_000
 # What a search has found in younger blocks, a reorganisation may take back until it goes on.
 _LASTING_DEPTH = 128
 
+
 Read = Callable[[int, int], list[LogReceipt]]
 Topics = Sequence[list[HexBytes] | HexBytes | None]
+
+
+class LogsRefusedError(NodeUnavailableError):
+    """A node refuses the events of a single block, as some do that keep none of long ago."""
+
+    def __init__(self, block: int, web3: Web3, refusal: Web3RPCError) -> None:
+        super().__init__(
+            f"The node at {node_name(web3)} does not tell the events of block {block} "
+            f"({rpc_message(refusal)}): another one in RPC_URLS may"
+        )
 
 
 class LogSearch:
@@ -81,8 +94,9 @@ def logs_in_ranges(
     """Yield the last block of each range from block `first` to `last`, with the range's logs.
 
     A range that is refused is halved, down to a single block: nodes limit the blocks, the logs or
-    the time of a question, and each says so in other words. NodeUnavailableError if a single block
-    is refused too, or the node is away. `width` remembers what was taken.
+    the time of a question, and each says so in other words. A single block is asked of another
+    node of the network, and LogsRefusedError raised if none tells it; NodeUnavailableError if the
+    node is away. `width` remembers what was taken.
     """
     width, start = width or Portion(_WIDEST_RANGE), first
     while start <= last:
@@ -90,11 +104,17 @@ def logs_in_ranges(
         with node_errors(web3):
             try:
                 found = read(start, end)
-            except REFUSALS:
+            except REFUSALS as refusal:
                 width.refused(end - start + 1)
-                if end == start:
-                    raise
-                continue
+                if end > start or _try_another(web3):
+                    continue
+                if isinstance(refusal, Web3RPCError):
+                    raise LogsRefusedError(start, web3, refusal) from None
+                raise
         width.taken(end - start + 1)
         yield end, found
         start = end + 1
+
+
+def _try_another(web3: Web3) -> bool:
+    return isinstance(web3.provider, NodePool) and web3.provider.try_another()

@@ -246,7 +246,7 @@ def _cancel_again(session: Session, utility: Utility, request_id: int) -> None:
     except RevertError as refusal:
         if refusal.name != "GateClosed":
             raise
-        session.out.print(f"{refusal}: finishing it", style="yellow")
+        session.tell(f"{refusal}: finishing it")
         _see_through(session, utility, request_id)
 
 

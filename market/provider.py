@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from json import JSONDecodeError
@@ -115,6 +115,7 @@ class NodePool(JSONBaseProvider):
         """`chain_id` is the network's, or None for that of the node that answers first."""
         super().__init__()
         self.chain_id = chain_id
+        self.on_answer: Callable[[], None] = lambda: None
         self._nodes = [_Node(url, _http(url)) for url in urls]
         self._current = self._nodes[0]
 
@@ -154,6 +155,14 @@ class NodePool(JSONBaseProvider):
             f"The node at {address_name(self._current.url)} allows no more requests at present"
         )
 
+    def try_another(self) -> bool:
+        """Have another node asked from now on, if one is well; return whether there is one."""
+        former, now_s = self._current, monotonic()
+        former.failed()
+        well = [n for n in self._nodes if max(n.rests_until_s, n.pauses_until_s) <= now_s]
+        self._current = well[0] if well else former
+        return bool(well)
+
     def check_chains(self) -> None:
         """Refuse addresses on different chains now; those that do not answer are left for later."""
         for node in self._nodes:
@@ -182,6 +191,7 @@ class NodePool(JSONBaseProvider):
         if _asks_for_head(method, params) and self.chain_id not in LOCAL_CHAIN_IDS:
             node.require_progress(answer)
         node.succeeded()
+        self.on_answer()
         return answer
 
     def _check(self, node: _Node) -> None:

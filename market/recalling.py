@@ -1,6 +1,7 @@
 """After a start: take up what was going on, whatever is left of what was remembered."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from market.answering import Answering
@@ -9,11 +10,13 @@ from market.contract_events import Trace
 from market.desk import ENDED, Desk, terms_of
 from market.errors import MarketError
 from market.guardrails import midnight_s
+from market.logs import LogsRefusedError
 from market.memory import Round, State
 from market.node import Block, first_block_at, time_of_block_s
 from market.outcome import Reporting
 from market.store import Results, load_results
 
+_PASSED_OVER = "What earlier requests brought since the last one reported may go unreported"
 _TOLD_BEFORE = "what it brought was reported before the memory was lost"
 
 
@@ -39,11 +42,16 @@ class Recalling:
     def _catch_up(self, head: Block, recent: range) -> set[int]:
         """Go by results.json: whatever has ended since the request in it was not reported.
 
-        All is looked up before any of it is remembered: a node may fail in between.
+        What no node tells any more is passed over, but for the answers of the day. All is looked
+        up before any of it is remembered: a node may fail in between.
         """
         last = self._last_reported()
         since = self._end_of(last, head) if last else 0
-        traces = self._traces(last, since, head)
+        try:
+            traces = self._traces(last, since, head)
+        except LogsRefusedError as problem:
+            self.desk.report.problem(MarketError(f"{problem}. {_PASSED_OVER}"))
+            traces = self._traces(None, since, head)
         self._note_times(traces)
         # A search may take longer than a node tells what was at a block.
         head = self.desk.market.head()
@@ -103,7 +111,9 @@ class Recalling:
         market = self.desk.market
         former = [i for i in recent if i < last.request_id]
         ended = {i for i in former if market.request(i, head.number).status in ENDED}
-        unreported = market.events.ended(ended, since + 1, head.number)
+        unreported: set[int] = set()
+        with suppress(LogsRefusedError):
+            unreported = market.events.ended(ended, since + 1, head.number)
         return (ended - unreported) | ({last.request_id} & {*recent})
 
     def _told_before(self, request_ids: Iterable[int], head: Block) -> Iterator[Round]:
@@ -132,8 +142,12 @@ class Recalling:
             if request_id in recent:
                 known.bids = self.answering.bids_on_chain(request, head)
             told = last if last and last.request_id == request_id else None
-            anew = told or self.reporting.results(known, request, head)
-            known.results = anew.model_copy(update={"final": True})
+            try:
+                anew = told or self.reporting.results(known, request, head)
+            except LogsRefusedError:
+                known.reason = _TOLD_BEFORE
+            else:
+                known.results = anew.model_copy(update={"final": True})
             rounds.append(known)
         return rounds
 

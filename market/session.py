@@ -51,6 +51,11 @@ class Session:
         urls = live_network(self.settings).rpc_urls
         return [connect_pool([url], chain_id, now=False) for url in urls]
 
+    def tell(self, what: object) -> None:
+        """Print what somebody should know, such as a problem that is waited out, in a safe line."""
+        line = Mask(self.settings.secrets())(str(what))
+        self.out.print(line, style="yellow", markup=False)
+
     def utility_sender(self) -> Sender:
         """Return the utility's account, ready to send."""
         return self._sender(accounts.utility_signer(self.settings, self.web3, remote=self.remote))
