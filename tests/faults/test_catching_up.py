@@ -22,8 +22,12 @@ def settle(world, home, request_id):
     check(world)
 
 
+def status(home):
+    return load_status(status_path(home.database))
+
+
 def state(home):
-    return load_status(status_path(home.database)).state
+    return status(home).state
 
 
 def left_with_a_long_way_to_go(world, home):
@@ -50,14 +54,16 @@ def test_consumer__long_search_in_the_events__shows_how_far_it_is(world, home):
     wait_until(lambda: state(home) == "waiting for requests", lambda: home.told)
 
 
-def test_consumer__every_answer_takes_long__shows_that_it_looks(world, home):
+def test_consumer__every_answer_takes_long__shows_signs_of_life(world, home):
     for _ in range(8):
         world.chain.settle(world.market, world.chain.request(world.market))
-    home.proxy.add(rules.slow(0.6))
+    home.proxy.add(rules.slow(1.2))
     home.start()
     # At its first line it has a status.
     home.wait_for("Consumer ")
-    wait_until(lambda: state(home) == "looking at the requests", lambda: home.told)
+    began = status(home).updated
+    wait_until(lambda: status(home).updated > began, lambda: home.told)
+    assert status(home).last_block is None
     home.proxy.clear()
     wait_until(lambda: state(home) == "waiting for requests", lambda: home.told)
 

@@ -120,6 +120,16 @@ def test_dry_run__request__says_what_it_would_bid_and_sends_nothing(town):
     assert [(bid.offer, bid.price_level) for bid in bids] == [(HEAT_PUMP, 500)]
 
 
+def test_dry_run__more_requests_than_a_day_may_have__says_what_it_would_do(town):
+    rails = Guardrails(maximum_requests_per_day=1)
+    consumer = town.consumer(sender=town.sender(ALICE, dry_run=True), guardrails=rails)
+    for _ in range(2):
+        town.request()
+        consumer.step()
+    skipped = ["request_opened", "would_bid", "request_opened", "request_skipped"]
+    assert consumer.desk.report.names() == skipped
+
+
 def test_dry_run__switched_off_before_gate_closure__request_is_answered_once(town):
     rails = Guardrails(maximum_requests_per_day=1)
     request_id = town.request()

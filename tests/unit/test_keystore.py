@@ -301,6 +301,14 @@ def test_account__there_is_one_already__stays_as_it_is(tmp_path, make):
     assert (tmp_path / "keystore" / "home.json").read_bytes() == before
 
 
+def test_account__keystore_cannot_be_made__says_so_before_a_password_is_typed(tmp_path, make):
+    (tmp_path / "keystore").touch()
+    status, shown = make()
+    assert status == 1
+    assert "cannot be made (File exists): mend KEYSTORE_FOLDER in .env" in " ".join(shown.split())
+    assert "Traceback" not in shown
+
+
 @pytest.mark.parametrize(
     ("typed", "said"), [(("",), "An account needs a password"), (("a", "b"), "passwords differ")]
 )

@@ -127,6 +127,26 @@ def test_open_log__output_full__goes_on_and_tells_the_file(path, log_format):
     assert len(lines_of(path)) == 3
 
 
+def test_open_log__reader_of_the_output_is_gone__goes_on_and_tells_the_file(path):
+    program = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from rich.console import Console\n"
+        "from market.happenings import Happening, LogFormat\n"
+        "from market.log import open_log\n"
+        "tell = open_log(Console(), LogFormat.TEXT, Path(sys.argv[1]), [])\n"
+        "for text in sys.stdin:\n"
+        "    tell(Happening('note', text))\n"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        process.stdout.close()
+        _, said = process.communicate(b"first\nsecond\nthird\n")
+    assert process.returncode == 0, said
+    assert texts_of(path) == ["first", "second", "third"]
+
+
 # The file
 
 

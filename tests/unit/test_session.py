@@ -91,3 +91,13 @@ def test_run__mistake_in_the_program__shows_a_traceback_without_secrets(capsys):
     assert "RuntimeError: *** and http://127.0.0.1:1/*** of Session" in shown.err
     assert PASSWORD not in shown.err
     assert KEY not in shown.err
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", f"{2 * KEY}.example"])
+def test_tell__node_that_is_away__is_shown_without_a_key(env_file, capsys, host):
+    url = f"http://{host}:1/v3/{KEY}"
+    env_file.write_text(f"RPC_URLS={url}\n")
+    run(lambda session: session.tell(f"The node at {url} does not answer [not markup]"), "remote")
+    shown, _ = capsys.readouterr()
+    assert KEY not in shown
+    assert "does not answer [not markup]" in " ".join(shown.split())
