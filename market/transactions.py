@@ -123,8 +123,8 @@ class Sender(Launcher):
         self.journal.forget_flights([flight])
         self.patience.tell(
             MarketError(
-                f"A transaction of an earlier run, with {format_eth(value_wei)} ETH, never reached "
-                "the network: it is not sent any more"
+                f"The network knows nothing of a transaction of an earlier run, with "
+                f"{format_eth(value_wei)} ETH: it is not sent any more"
             )
         )
         return True

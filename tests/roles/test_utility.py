@@ -279,7 +279,7 @@ def test_resume__never_sent__is_none_and_the_next_request_is_the_only_one(office
     utility = never_sent(office)
     assert utility.resume() is None
     (told,) = office.told
-    assert "with 0.02 ETH, never reached the network" in told
+    assert "of an earlier run, with 0.02 ETH: it is not sent any more" in told
     other = replace(TERMS, reduction_wh=2500)
     assert utility.request(other).reduction_wh == 2500
     assert office.market.request_count() == 1
@@ -292,7 +292,7 @@ def test_approve__request_of_an_earlier_run_was_never_sent__stays_unsent(town, o
     utility.market.approve(utility.sender, [consumer])
     assert office.market.request_count() == 0
     assert office.market.standing(consumer) == Standing.APPROVED
-    assert [told for told in office.told if "never reached the network" in told] == office.told
+    assert [told for told in office.told if "is not sent any more" in told] == office.told
     assert office.start().resume() is None
 
 
