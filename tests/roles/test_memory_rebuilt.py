@@ -130,21 +130,21 @@ def test_request__search_takes_longer_than_the_node_tells_of_old_blocks__is_bid_
         consumer.step()
         town.settle(request_id)
         consumer.step()
-    town.rpc("anvil_mine", hex(1000))
+    town.rpc("anvil_mine", hex(200))
     request_id = town.request()
     searched = []
 
     def search_slowly(method):
         if method == "eth_getLogs":
-            searched.append(town.rpc("anvil_mine", hex(10)))
+            searched.append(town.rpc("anvil_mine", hex(4)))
 
     def narrow(method, params):
-        if method == "eth_getLogs" and _span(params[0]) >= 100:
+        if method == "eth_getLogs" and _span(params[0]) >= 20:
             return refusal("block range is too wide")
         return forgetful(method, params)
 
     consumer = home()
-    forgetful = forgetting(town, 64)
+    forgetful = forgetting(town, 24)
     town.web3.provider.before, town.web3.provider.instead = search_slowly, narrow
     consumer.step()
     assert len(town.market.bids(request_id)) == 1

@@ -16,7 +16,7 @@ from tests.faults.proxy import error, proxied
 from tests.roles.conftest import refusal
 
 LOGS = "eth_getLogs"
-KEPT_BLOCKS = 100
+KEPT_BLOCKS = 16
 
 
 def is_long_ago(town, params):
