@@ -15,6 +15,7 @@ from market.memory import Round, State
 from market.node import Block, first_block_at, time_of_block_s
 from market.outcome import Reporting
 from market.store import Results, load_results
+from market.units import MAX_BIDDING_SECONDS
 
 _PASSED_OVER = "What earlier requests brought since the last one reported may go unreported"
 _TOLD_BEFORE = "what it brought was reported before the memory was lost"
@@ -57,6 +58,9 @@ class Recalling:
         head = self.desk.market.head()
         over = self._over(last, since, head, recent) if last else set()
         later = {t.request_id for t in traces if last and _is_unreported(t, last, since)}
+        if last:
+            with suppress(LogsRefusedError):
+                later |= self._overtaken(last, since, head, recent)
         # The younger ones are met, with their bids, like any other request.
         old = [self._placed(request_id) for request_id in later if request_id < recent.start]
         head = self.desk.market.head()
@@ -115,6 +119,23 @@ class Recalling:
         with suppress(LogsRefusedError):
             unreported = market.events.ended(ended, since + 1, head.number)
         return (ended - unreported) | ({last.request_id} & {*recent})
+
+    def _overtaken(self, last: Results, since: int, head: Block, recent: range) -> set[int]:
+        """Return the requests bid in before the last one reported that have ended after it.
+
+        Only of those that are not recent any more: what they brought shows in the traces, but that
+        they brought nothing does not.
+        """
+        market, account = self.desk.market, self.desk.sender.signer.address
+        former = [i for i in recent_ids(last.request_id) if i < min(last.request_id, recent.start)]
+        ended = market.events.ended(former, since + 1, head.number)
+        if not ended:
+            return set()
+        closures_s = [market.request(i, head.number).gate_closure for i in ended]
+        opened_s = min(closures_s) - MAX_BIDDING_SECONDS
+        first = first_block_at(market.web3, opened_s, head.number)
+        traces = market.events.traces_of(account, first, head.number)
+        return ended.intersection(trace.request_id for trace in traces)
 
     def _told_before(self, request_ids: Iterable[int], head: Block) -> Iterator[Round]:
         """Yield the rounds that are over, for the next start: whoever bid there would tell them.

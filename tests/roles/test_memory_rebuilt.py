@@ -13,7 +13,7 @@ from market.node import NodeUnavailableError
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import HEAT_PUMP, forgetting, refusal
+from tests.roles.conftest import BOB, HEAT_PUMP, forgetting, refusal
 from tests.roles.test_guardrails import forward_to, skipped
 from tests.roles.test_memory_lost import pass_by
 
@@ -73,6 +73,25 @@ def test_outcome__of_a_request_before_the_one_reported_last__is_reported(
     consumer.step()
     assert reported(consumer) == [(first, Outcome.WON, 3000)]
     assert home(lose=False).desk.memory.is_empty() is False
+
+
+def test_outcome__lost_before_the_one_reported_last_and_long_ago__is_reported(town, home):
+    consumer = home()
+    first, second = town.request(1000), town.request()
+    # All that is wanted, and cheaper.
+    town.market.submit_bids(town.sender(BOB), first, [(1000, 1)])
+    for _ in range(2):
+        consumer.step()
+    town.settle(second)
+    consumer.step()
+    assert load_results(consumer.desk.results_file).request_id == second
+    town.settle(first)
+    pass_by(town, BOOKS + 2)
+    consumer = home()
+    for _ in range(2):
+        consumer.step()
+        town.mine()
+    assert reported(consumer) == [(first, Outcome.LOST, 0)]
 
 
 def test_outcomes__reported_all_before__none_is_reported_again(town, home):
