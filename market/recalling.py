@@ -61,6 +61,11 @@ class Recalling:
         if last:
             with suppress(LogsRefusedError):
                 later |= self._overtaken(last, since, head, recent)
+        if last and not last.final:
+            # A reorganisation may have changed it since then: it is told anew.
+            over.discard(last.request_id)
+            later.add(last.request_id)
+            last = None
         # The younger ones are met, with their bids, like any other request.
         old = [self._placed(request_id) for request_id in later if request_id < recent.start]
         head = self.desk.market.head()
@@ -71,18 +76,20 @@ class Recalling:
         return over
 
     def _last_reported(self) -> Results | None:
-        """Return what is in results.json, if it is final and of this market."""
+        """Return what is in results.json, if it is of this market."""
         try:
             last = load_results(self.desk.results_file)
         except MarketError:
             return None
         same = (last.contract, last.chain) == (self.desk.market.address, self.desk.chain)
-        return last if same and last.final else None
+        return last if same else None
 
     def _end_of(self, last: Results, head: Block) -> int:
         """Return the block at which a request was seen to have ended, or one before it."""
         if last.block_number is not None:
-            return min(last.block_number, head.number)
+            # What was not final may have ended in other blocks since.
+            open_blocks = 0 if last.final else self.desk.confirmations
+            return max(0, min(last.block_number, head.number) - open_blocks)
         return self._closure(last.request_id, head) - 1
 
     def _closure(self, request_id: int, head: Block) -> int:

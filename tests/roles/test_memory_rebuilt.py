@@ -94,6 +94,22 @@ def test_outcome__lost_before_the_one_reported_last_and_long_ago__is_reported(to
     assert reported(consumer) == [(first, Outcome.LOST, 0)]
 
 
+def test_outcome__reported_but_not_final_and_long_ago__is_reported_anew(town, home):
+    consumer = home(confirmations=9)
+    first = town.request()
+    consumer.step()
+    town.settle(first)
+    consumer.step()
+    assert not load_results(consumer.desk.results_file).final
+    pass_by(town, BOOKS + 2)
+    consumer = home(confirmations=9)
+    for _ in range(12):
+        consumer.step()
+        town.mine()
+    assert reported(consumer) == [(first, Outcome.WON, 3000)]
+    assert load_results(consumer.desk.results_file).final
+
+
 def test_outcomes__reported_all_before__none_is_reported_again(town, home):
     consumer = home()
     ids = [town.request(), town.request()]
