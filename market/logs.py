@@ -18,7 +18,6 @@ _WIDEST_RANGE = 1_000
 # What a search has found in younger blocks, a reorganisation may take back until it goes on.
 _LASTING_DEPTH = 128
 
-
 Read = Callable[[int, int], list[LogReceipt]]
 Topics = Sequence[list[HexBytes] | HexBytes | None]
 

@@ -270,7 +270,7 @@ def _watch_final(session: Session, utility: Utility, later: str) -> int | None:
     try:
         report.watch_final(session.out, utility.until_final(), later)
     except UndoneError as undone:
-        session.out.print(str(undone), style="yellow")
+        session.tell(undone)
         return undone.request_id
     return None
 

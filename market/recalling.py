@@ -68,6 +68,7 @@ class Recalling:
             last = None
         # The younger ones are met, with their bids, like any other request.
         old = [self._placed(request_id) for request_id in later if request_id < recent.start]
+        # These were searches, too.
         head = self.desk.market.head()
         answered = {*self.answering.placed_s} - later - {*recent}.difference(over)
         reported = self._reported(last, answered, head, recent)

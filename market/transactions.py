@@ -103,7 +103,7 @@ class Sender(Launcher):
     def end_earlier(self) -> None:
         """Wait for what a former run has left; it stays in the journal, as it may be needed.
 
-        What would take Ether out of the account, and no node knows of, is dropped instead.
+        What would take Ether out of the account, and the node knows nothing of, is dropped instead.
         """
         for earlier in self.unfinished():
             if self.drop_unsent(earlier):
@@ -112,7 +112,7 @@ class Sender(Launcher):
                 self.wait(earlier)
 
     def drop_unsent(self, flight: Flight) -> bool:
-        """Forget a payment that a former run was about to send, and that no node knows of.
+        """Forget a payment that a former run was about to send, and the node knows nothing of.
 
         Whoever wanted it then was there, and may no longer want it; the next transaction takes its
         number, so that it cannot happen beside that. Return whether it was one.
@@ -123,7 +123,7 @@ class Sender(Launcher):
         self.journal.forget_flights([flight])
         self.patience.tell(
             MarketError(
-                f"The network knows nothing of a transaction of an earlier run, with "
+                "The node knows nothing of a transaction of an earlier run, with "
                 f"{format_eth(value_wei)} ETH: it is not sent any more"
             )
         )

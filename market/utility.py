@@ -114,6 +114,7 @@ class Utility:
                     self.wait(self.poll_seconds)
 
     def _found_or_made(self, terms: Terms, beside: int) -> Request:
+        """Return a request with these terms that nobody has a note of, or make one."""
         # What is carried out after this block keeps the request from being sent. It is another
         # one at each try: few nodes tell for long what was at a block.
         head = self.market.head().number
@@ -132,7 +133,7 @@ class Utility:
     def resume(self) -> Request | None:
         """Return the oldest request of a run that was broken off before it had seen it through.
 
-        None if there is none. Its transaction is waited for if a node knows of it. What was
+        None if there is none. Its transaction is waited for if the node knows of it. What was
         cancelled meanwhile is none.
         """
         for flight in self._requested.noted():
