@@ -123,7 +123,9 @@ class Consumer:
         known = self.desk.rounds[request_id]
         request = self.desk.market.request(request_id, head.number)
         if is_another(known, request):
-            self._forget_vanished(known)
+            # A node just storing a block may have shown the request already at the one before.
+            if is_another(known, self.desk.market.request(request_id)):
+                self._forget_vanished(known)
         elif known.state == State.SENT:
             self._answering.follow_flight(known, request, head)
         elif known.state == State.DECIDED:

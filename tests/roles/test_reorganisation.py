@@ -16,7 +16,7 @@ from market.provider import NodePool, connect
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import ALICE, BOB, GWEI, HEAT_PUMP, Line
+from tests.roles.conftest import ALICE, BOB, GWEI, HEAT_PUMP, SENDING, Line
 
 CONFIRMATIONS = 3
 
@@ -58,6 +58,33 @@ def assert_ends_without_bids(town, consumer, request_id):
     step(consumer)
     assert town.market.bids(request_id) == []
     assert results(consumer).status == Outcome.NO_BIDS
+
+
+# Requests
+
+
+def test_request__shown_before_its_block_is__is_not_taken_for_gone(town, consumer):
+    request_id, line = town.request(), town.web3.provider
+    before = hex(town.web3.eth.block_number - 1)
+    sent = []
+
+    def storing_the_block(method, params):
+        """Have calls know the request's block, which the head does not, until bids are sent."""
+        if sent or method in SENDING:
+            sent.append(method)
+        elif method == "eth_getBlockByNumber" and params[0] == "latest":
+            return line.pool.make_request(method, [before, *params[1:]])
+        elif method == "eth_call" and params[1] == before:
+            return line.pool.make_request(method, [params[0], "latest"])
+        return None
+
+    line.instead = storing_the_block
+    with town.still():
+        step(consumer)
+        town.mine()
+        step(consumer)
+    assert len(town.market.bids(request_id)) == 1
+    assert told(consumer, "bids_submitted", "problem") == ["bids_submitted"]
 
 
 # Bids
