@@ -240,10 +240,16 @@ class Answering:
             raise
 
     def _urge_others(self, head: Block) -> None:
-        """Urge on what another command has left, such as a withdrawal: nobody else does."""
-        for flight in self.desk.sender.unfinished(head.number):
-            if flight.purpose != PURPOSE and self.desk.sender.is_due(flight):
-                self.desk.sender.urge(flight)
+        """Urge on what another command has left, such as a withdrawal: nobody else does.
+
+        A payment that never got to a node is dropped: it is not the consumer's to make.
+        """
+        sender = self.desk.sender
+        for flight in sender.unfinished(head.number):
+            if flight.purpose == PURPOSE or not sender.is_due(flight):
+                continue
+            if not sender.drop_unsent(flight):
+                sender.urge(flight)
 
     def _require_no_bids(self, request: Request, nonce: int) -> None:
         """Look once more for bids of this account, now that the nonce is known.

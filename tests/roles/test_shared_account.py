@@ -3,14 +3,16 @@
 from itertools import count, permutations
 
 import pytest
+import requests
 from web3 import Web3
 
 from market.contract import DemandReduction
+from market.desk import PURPOSE
 from market.memory import State
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import Line
+from tests.roles.conftest import SENDING, Line
 
 
 @pytest.fixture
@@ -117,3 +119,24 @@ def test_consumer__withdrawal_that_a_command_has_left__is_urged_on_and_bids_foll
         assert sender.look(left)
     calm(town, [consumer])
     assert len(town.market.bids(request_id)) == 1
+
+
+def test_consumer__payment_of_a_command_was_never_sent__is_dropped_and_bids_follow(
+    town, wallet, chain_url
+):
+    line = Line(chain_url)
+    command = town.consumer("shared", Sender(Web3(line), KeySigner(wallet))).desk.sender
+    payment = command.prepare(town.call("register"))
+    payment.fields["value"] = 1
+    line.before = cut_off_when_sending
+    command.launch(payment, "request_reduction")
+    sender = Sender(town.web3, KeySigner(wallet))
+    consumer, request_id = town.consumer("shared", sender), town.request()
+    calm(town, [consumer])
+    assert len(town.market.bids(request_id)) == 1
+    assert [flight.purpose for flight in command.journal.flights(wallet.address)] == [PURPOSE]
+
+
+def cut_off_when_sending(method):
+    if method in SENDING:
+        raise requests.ConnectionError
