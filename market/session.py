@@ -17,7 +17,7 @@ from market.contract import DemandReduction
 from market.envfile import exposure_warning
 from market.errors import MarketError
 from market.happenings import LogFormat
-from market.interrupts import ignore_interrupts, raise_interrupts
+from market.interrupts import end_interrupts, ignore_interrupts, raise_interrupts
 from market.masking import Mask, guard_error_output
 from market.networks import live_network
 from market.node import NodeUnavailableError, address_name, node_errors
@@ -104,7 +104,7 @@ def run(
     What must be done before anything else is `prepare`; `log_format` wins over the settings.
     A MarketError is one line on the error output and status 1, Ctrl-C is status 130.
     """
-    raise_interrupts()
+    raise_interrupts(until_ended=True)
     out, errors = report.console(), Console(stderr=True, highlight=False, soft_wrap=True)
     mask = Mask(())
     try:
@@ -129,6 +129,8 @@ def run(
             errors.print(mask(line), markup=False)
     else:
         return
+    finally:
+        end_interrupts()
     sys.exit(1)
 
 

@@ -25,7 +25,8 @@ def env_file(tmp_path, monkeypatch):
 @pytest.fixture(autouse=True)
 def no_signals(monkeypatch):
     """The tests' own process keeps its handlers."""
-    monkeypatch.setattr("market.session.raise_interrupts", lambda: None)
+    monkeypatch.setattr("market.session.raise_interrupts", lambda **_: None)
+    monkeypatch.setattr("market.session.end_interrupts", lambda: None)
 
 
 @pytest.mark.parametrize(
