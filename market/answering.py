@@ -97,11 +97,12 @@ class Answering:
         sender = self.desk.sender
         if sender.is_next(flight):
             account = sender.signer.address
-            if self.desk.market.bids_of(account, request.request_id):
+            if not self.desk.market.bids_of(account, request.request_id):
+                sender.urge(flight, dearer=self._is_worth_its_gas(known, request))
+            # Unless they are these, in a block since it was last looked.
+            elif sender.look(flight) is None:
                 self.desk.memory.forget_flights([flight])
                 self.desk.forget(request.request_id)
-            else:
-                sender.urge(flight, dearer=self._is_worth_its_gas(known, request))
             return
         first, *_ = sender.unfinished() or [flight]
         if sender.is_next(first) and self._is_too_late(first, head):

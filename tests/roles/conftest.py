@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 from eth_account import Account
@@ -92,6 +93,15 @@ def forgetting(town, kept_blocks):
         return None
 
     return instead
+
+
+def run_while(consumer, act, number):
+    """Step, and `act` just before the request of this number; return whether it has so many."""
+    line, numbers = consumer.desk.market.web3.provider, count()
+    line.before = lambda _: next(numbers) == number and act()
+    consumer.step()
+    line.before = lambda _: None
+    return next(numbers) > number
 
 
 class Killed(BaseException):

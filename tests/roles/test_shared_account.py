@@ -12,7 +12,7 @@ from market.memory import State
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import SENDING, Line
+from tests.roles.conftest import SENDING, Line, run_while
 
 
 @pytest.fixture
@@ -46,15 +46,6 @@ def check(town, consumers, wallet, request_id, before):
     assert town.web3.eth.get_transaction_count(wallet.address) == before + 1
     assert [consumer.problem for consumer in consumers] == [None, None]
     assert all(request_id in consumer.desk.rounds for consumer in consumers)
-
-
-def run_while(consumer, act, number):
-    """Step, and `act` just before the request of this number; return whether it has so many."""
-    line, numbers = consumer.desk.market.web3.provider, count()
-    line.before = lambda _: next(numbers) == number and act()
-    consumer.step()
-    line.before = lambda _: None
-    return next(numbers) > number
 
 
 @pytest.mark.parametrize(("mined_at_once", "first"), [(True, 0), (False, 1)])

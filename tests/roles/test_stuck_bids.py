@@ -1,11 +1,13 @@
 """Bids that never got into a block do not keep those of later requests waiting."""
 
+from itertools import count
+
 import pytest
 
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import GWEI
+from tests.roles.conftest import GWEI, run_while
 
 
 @pytest.fixture
@@ -93,3 +95,21 @@ def test_bids__stuck_as_gas_gets_dearer__never_cost_more_than_they_can_win(
     town.price_gas(0)
     consumer.step()
     assert len(town.market.bids(request_id)) == 1
+
+
+def test_bids__in_a_block_while_they_are_urged_on__are_told_with_what_they_have_cost(town, signer):
+    consumer = start(town, signer, replace_s=0)
+    for number in count():
+        request_id = town.request()
+        with town.still():
+            consumer.step()
+            reached = run_while(consumer, town.mine, number)
+            town.mine()
+        consumer.step()
+        assert consumer.desk.rounds[request_id].gas_used
+        town.settle(request_id)
+        consumer.step()
+        if not reached:
+            break
+    assert number > 10
+    assert "already_bid" not in consumer.desk.report.names()
