@@ -78,7 +78,5 @@ except KeyboardInterrupt:
 @pytest.mark.parametrize(("end", "said"), [("ended", []), ("goes on", ["again"])])
 def test_raise_interrupts__lost_or_stuck__comes_again_until_it_has_ended(lost_in, end, said):
     command = [sys.executable, "-c", LOSES_IT, lost_in, end]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
-    )
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.split() == ["interrupted", *said], done.stderr
