@@ -102,6 +102,8 @@ class Memory:
         """Remember in a file, which is made if there is none; None is for this process only."""
         self.on_problem: Callable[[MarketError], None] = lambda _: None
         self.problem: MarketError | None = None
+        """Why the file is not used at present, None if it is."""
+        self._may_return = False
         self._path = path
         self._key = (chain, contract, account)
         self._flights: dict[tuple[str, int, str, int], Flight] = {}
@@ -109,7 +111,7 @@ class Memory:
             self._db = open_tables(str(path) if path else ":memory:")
         except sqlite3.Error as problem:
             self._db = open_tables(":memory:")
-            self.problem = self._lost(problem)
+            self._fail(problem)
 
     @classmethod
     def to_read(cls, path: Path, chain: str, contract: str, account: str) -> "Memory":
@@ -136,9 +138,29 @@ class Memory:
                 self._db.backup(rescued)
             except sqlite3.Error:
                 rescued = open_tables(":memory:")
-            self.on_problem(self._lost(problem))
+            self.on_problem(self._fail(problem))
         self._db.close()
         self._db = rescued
+
+    def _return(self) -> None:
+        """Go back to the file once it can be written, with what was remembered meanwhile.
+
+        Otherwise the next start would take up what was going on when it failed, months ago.
+        """
+        memory, rounds, flights = self._db, self.rounds(), self.flights(self._key[2])
+        try:
+            self._db = open_tables(str(self._path))
+            with self._db:
+                self._insert_rounds(rounds)
+                for flight in flights:
+                    self._insert_flight(flight)
+        except sqlite3.Error:
+            if self._db is not memory:
+                self._db.close()
+            self._db = memory
+        else:
+            memory.close()
+            self.problem, self._may_return = None, False
 
     # Rounds
 
@@ -185,10 +207,10 @@ class Memory:
     @_surviving
     def save(self, *rounds: Round) -> None:
         """Remember rounds as they are now, all of them or none."""
+        if self._may_return:
+            self._return()
         with self._db:
-            for done in rounds:
-                self._delete(done.request_id)
-                self._insert_round(done)
+            self._insert_rounds(rounds)
 
     @_surviving
     def forget(self, request_id: int) -> None:
@@ -212,11 +234,7 @@ class Memory:
         """Remember a flight as it is now."""
         self._flights[flight.key] = flight
         with self._db:
-            self._insert(
-                "flights",
-                *(self._key[0], flight.account, flight.nonce, flight.purpose, flight.subject),
-                *(json.dumps(flight.versions, default=_json), json.dumps(flight.hashes)),
-            )
+            self._insert_flight(flight)
 
     @_surviving
     def forget_flights(self, flights: Iterable[Flight]) -> None:
@@ -231,6 +249,18 @@ class Memory:
                 )
 
     # Internal
+
+    def _insert_flight(self, flight: Flight) -> None:
+        self._insert(
+            "flights",
+            *(self._key[0], flight.account, flight.nonce, flight.purpose, flight.subject),
+            *(json.dumps(flight.versions, default=_json), json.dumps(flight.hashes)),
+        )
+
+    def _insert_rounds(self, rounds: Iterable[Round]) -> None:
+        for done in rounds:
+            self._delete(done.request_id)
+            self._insert_round(done)
 
     def _insert_round(self, done: Round) -> None:
         self._insert(
@@ -300,11 +330,16 @@ class Memory:
         )
         return (PlacedBid(*row) for row in rows)
 
-    def _lost(self, problem: Exception) -> MarketError:
-        return MarketError(
-            f"{self._path} cannot be used ({problem}), and this program goes on without it: "
-            "delete it, and check the free space and that you may write in its folder"
+    def _fail(self, problem: Exception) -> MarketError:
+        """Note, and return, why the file is not used; whether it may be later depends on that."""
+        self._may_return = isinstance(problem, sqlite3.OperationalError)
+        mend = "delete it"
+        if self._may_return:
+            mend = "check the free space, and that you may write it and in its folder"
+        self.problem = MarketError(
+            f"{self._path} cannot be used ({problem}), and this program goes on without it: {mend}"
         )
+        return self.problem
 
 
 def _raise(problem: MarketError) -> None:

@@ -33,8 +33,12 @@ def open_tables(name: str) -> sqlite3.Connection:
     db.row_factory = sqlite3.Row
     try:
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
+        # Whatever is sent is noted before: a power cut must not take the note and leave the rest.
+        db.execute("PRAGMA synchronous = FULL")
         _migrate(db)
+        # It may only be for reading: that shows when something is written.
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("ROLLBACK")
     except sqlite3.Error:
         db.close()
         raise

@@ -64,12 +64,17 @@ class Session:
         """Return the consumer's account, ready to send what a consumer has to send."""
         settings = self.settings
         signer = ConsumerSigner(
-            accounts.consumer_signer(settings, self.web3, remote=self.remote),
+            self._consumer,
             settings.require_contract(),
             self.chain_id,
             settings.maximum_fee_wei_per_gas,
         )
         return self._sender(signer, dry_run=settings.dry_run)
+
+    @cached_property
+    def _consumer(self) -> Signer:
+        """The consumer's account, however often it is made ready: a password is typed once."""
+        return accounts.consumer_signer(self.settings, self.web3, remote=self.remote)
 
     def market(self) -> DemandReduction:
         """Return the contract named in .env."""

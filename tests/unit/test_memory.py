@@ -302,7 +302,26 @@ def test_memory__path_is_a_folder__goes_on_without_it(remember, path):
     memory = remember()
     memory.save(FULL)
     assert memory.rounds() == [FULL]
-    assert "check the free space and that you may write in its folder" in str(memory.problem)
+    assert "check the free space, and that you may write it" in str(memory.problem)
+
+
+def test_memory__disk_full_for_a_moment__is_in_the_file_again(remember, path):
+    memory, problems = remember(), []
+    memory.on_problem = problems.append
+    memory._db.execute("PRAGMA max_page_count = 1")
+    saved = 0
+    while not problems:
+        saved += 1
+        memory.save(Round(saved, State.FINAL, {"reduction_wh": saved}))
+    assert "disk is full" in str(problems[0])
+    sent = new_flight()
+    memory.save_flight(sent)
+    memory.save(Round(saved + 1, State.SENT))
+    assert memory.problem is None
+    again = remember()
+    assert [done.request_id for done in again.rounds()] == [*range(1, saved + 2)]
+    assert again.flights(sent.account) == [sent]
+    assert len(problems) == 1
 
 
 @contextmanager

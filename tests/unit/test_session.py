@@ -1,4 +1,7 @@
+from types import SimpleNamespace
+
 import pytest
+from web3 import Web3
 
 from market.happenings import LogFormat
 from market.session import run, split_network
@@ -102,3 +105,24 @@ def test_tell__node_that_is_away__is_shown_without_a_key(env_file, capsys, host)
     shown, _ = capsys.readouterr()
     assert KEY not in shown
     assert "does not answer [not markup]" in " ".join(shown.split())
+
+
+def test_consumer_sender__made_ready_again__asks_for_the_password_once(env_file, monkeypatch):
+    """The node may be away while a consumer is set up, which then begins anew."""
+    contract, asked, senders = "0x" + "11" * 20, [], []
+    env_file.write_text(
+        f"CONTRACT_ADDRESS={contract}\nCONSUMER_ACCOUNT=alice\nREMOTE_NETWORK=sepolia\n"
+    )
+
+    def asked_for(*_, remote):
+        asked.append(remote)
+        return SimpleNamespace(address=contract)
+
+    def twice(session):
+        senders.extend(session.consumer_sender() for _ in range(2))
+
+    monkeypatch.setattr("market.accounts.consumer_signer", asked_for)
+    monkeypatch.setattr("market.session.connect_pool", lambda *_: Web3())
+    run(twice, "remote")
+    assert len(senders) == 2
+    assert asked == [True]
