@@ -8,16 +8,18 @@ from market.bidder import Bidder, BidsUnreadableError
 from market.bids import LevelBid, Offer, Refusal
 from market.desk import ENDED, PURPOSE, Desk, terms_of
 from market.errors import MarketError
-from market.flight import Flight
 from market.guardrails import Guardrails, midnight_s
 from market.launching import DryRunError, Prepared
 from market.memory import PlacedBid, Round, State
 from market.model import Request, Status
 from market.node import Block, NodeUnavailableError, time_after_s
 from market.reverts import RevertError
+from market.under_way import UnderWay, level_bids
 from market.witnesses import BIDS_OF_NEWEST_BLOCKS
 
 _DRY_RUN = "DRY_RUN is on"
+# Bids that were refused in a block have cost gas.
+_MOST_REFUSED = 3
 
 
 class _BidMeanwhileError(MarketError):
@@ -35,8 +37,12 @@ class Answering:
     """When bids got on chain that this program has not sent, as far as it was looked up."""
     _announced: set[int] = field(default_factory=set)
     _refused: set[tuple[int, Offer]] = field(default_factory=set)
-    _too_dear: set[int] = field(default_factory=set)
+    _refused_times: dict[int, int] = field(default_factory=dict)
     _would_answer_s: list[int] = field(default_factory=list)
+    _under_way: UnderWay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._under_way = UnderWay(self.desk, self.bidder)
 
     def meet(self, request: Request, head: Block) -> bool:
         """Take up a request: with the bids that are on chain already, or with new ones.
@@ -67,14 +73,14 @@ class Answering:
         try:
             sent = self.desk.sender.look(flight)
             if sent is None and open_now and self.desk.sender.is_due(flight):
-                self._urge(flight, known, request, head)
+                self._under_way.urge(flight, known, request, head)
         except NodeUnavailableError:
             raise
         except DryRunError:
             self._tell_not_sent(known, request)
         except RevertError as refusal:
             self.desk.memory.forget_flights([flight])
-            self._pass(request, f"the contract refused the bids: {refusal}", head)
+            self._refused_on_chain(request, refusal, head)
             raise
         except MarketError:
             # Not carried out: whether there is time for another try, the next step finds out.
@@ -84,69 +90,42 @@ class Answering:
             known.state = State.PLACED
             self.desk.place(known, sent)
             self.desk.remember(known)
-            self.desk.report.bids_submitted(request, _as_level_bids(request, known), sent.hash)
-        elif request.status in ENDED:
+            self.desk.report.bids_submitted(request, level_bids(request, known), sent.hash)
+        elif request.status in ENDED and flight in self.desk.sender.unfinished():
+            # Else they may be in a block whose receipt the node does not show yet.
             self._pass(request, "the bids were not in a block before gate closure", head)
 
-    def _urge(self, flight: Flight, known: Round, request: Request, head: Block) -> None:
-        """Send bids again, under the same conditions as the first time.
+    def _refused_on_chain(self, request: Request, refusal: RevertError, head: Block) -> None:
+        """Have bids sent again that something has got in before, as often as gas is worth it.
 
-        After a reorganisation another program may bid for this account with an earlier nonce, if
-        what was sent before these bids is gone: until that is back, they wait.
+        If it is in their way still, that shows before anything is sent.
         """
-        sender = self.desk.sender
-        if sender.is_next(flight):
-            account = sender.signer.address
-            if not self.desk.market.bids_of(account, request.request_id):
-                sender.urge(flight, dearer=self._is_worth_its_gas(known, request))
-            # Unless they are these, in a block since it was last looked.
-            elif sender.look(flight) is None:
-                self.desk.memory.forget_flights([flight])
-                self.desk.forget(request.request_id)
-            return
-        first, *_ = sender.unfinished() or [flight]
-        if sender.is_next(first) and self._is_too_late(first, head):
-            # It can only be refused now, but it is what the nonces behind it wait for.
-            sender.urge(first)
-
-    def _is_worth_its_gas(self, known: Round, request: Request) -> bool:
-        """Return whether all bids can still win more than their gas costs now; tell once if not."""
-        bids = _as_level_bids(request, known)
-        try:
-            worth, refusals, _ = self.bidder.prepare(request, bids)
-        except NodeUnavailableError:
-            raise
-        except MarketError:
-            # Gas above the ceiling, say; what was sent may get into a block all the same.
-            return False
-        if refusals and request.request_id not in self._too_dear:
-            self._too_dear.add(request.request_id)
-            self.desk.report.problem(
-                MarketError(
-                    f"The bids for request {request.request_id} are not in a block yet, and their "
-                    "fee is not raised: they would cost more gas than they can win"
-                )
-            )
-        return len(worth) == len(bids)
+        tries = self._refused_times.get(request.request_id, 0) + 1
+        self._refused_times[request.request_id] = tries
+        if tries < _MOST_REFUSED:
+            self.desk.forget(request.request_id)
+        else:
+            self._pass(request, f"the contract refused the bids: {refusal}", head)
 
     def _tell_not_sent(self, known: Round, request: Request) -> None:
         """Tell once of bids of a former run that a dry run does not send again."""
         if request.request_id not in self._announced:
-            self.desk.report.would_bid(request, _as_level_bids(request, known))
+            self.desk.report.would_bid(request, level_bids(request, known))
         self._announced.add(request.request_id)
 
     def watch(self, known: Round, request: Request, head: Block) -> None:
         """Send bids again that a reorganisation has taken, and what a dry run has not sent."""
         if known.reason == _DRY_RUN and not self.desk.sender.dry_run:
             self.meet(request, head)
-        elif self.desk.is_gone(known):
+        elif self.desk.is_gone(known) and not self.desk.finds_bids(known, head):
             self.desk.report.bids_vanished(request)
             self.desk.send_again(known)
 
     def clean_up(self, request_id: int) -> None:
         """Forget what was told of a request."""
         self._announced.discard(request_id)
-        self._too_dear.discard(request_id)
+        self._refused_times.pop(request_id, None)
+        self._under_way.too_dear.discard(request_id)
         self._refused = {key for key in self._refused if key[0] != request_id}
 
     # What is on chain already
@@ -229,7 +208,7 @@ class Answering:
                 PURPOSE,
                 request.request_id,
                 block=head.number,
-                instead_of=self._flight_in_the_way(request, head),
+                instead_of=self._under_way.in_the_way_of(request, head),
                 check=partial(self._require_no_bids, request),
             )
         except _BidMeanwhileError:
@@ -237,20 +216,8 @@ class Answering:
         except MarketError:
             if self.desk.flight(request.request_id) in (None, former):
                 self.desk.forget(request.request_id)
-            self._urge_others(head)
+            self._under_way.urge_others(head)
             raise
-
-    def _urge_others(self, head: Block) -> None:
-        """Urge on what another command has left, such as a withdrawal: nobody else does.
-
-        A payment that never got to a node is dropped: it is not the consumer's to make.
-        """
-        sender = self.desk.sender
-        for flight in sender.unfinished(head.number):
-            if flight.purpose == PURPOSE or not sender.is_due(flight):
-                continue
-            if not sender.drop_unsent(flight):
-                sender.urge(flight)
 
     def _require_no_bids(self, request: Request, nonce: int) -> None:
         """Look once more for bids of this account, now that the nonce is known.
@@ -264,35 +231,6 @@ class Answering:
             raise _BidMeanwhileError("The bids are on chain already")
         self.desk.witnesses.require_agreement(market, request, account, nonce)
 
-    def _flight_in_the_way(self, request: Request, head: Block) -> Flight | None:
-        """Return bids under way that are of no use: their gate has closed, or they are outdated.
-
-        A request that is met anew has come back after a reorganisation, maybe with other terms.
-        """
-        self._forget_unreachable(head)
-        for flight in self.desk.sender.unfinished(head.number):
-            again = (flight.purpose, flight.subject) == (PURPOSE, request.request_id)
-            if again or self._is_too_late(flight, head):
-                return flight
-        return None
-
-    def _forget_unreachable(self, head: Block) -> None:
-        """Forget late bids that nothing leads up to, as a node has once told too high a nonce.
-
-        Until their gate has closed they are waited for: bids of the same request, sent with
-        another nonce, could get on chain together with them.
-        """
-        for first in self.desk.sender.unfinished(head.number)[:1]:
-            if self._is_too_late(first, head) and not self.desk.sender.is_next(first):
-                self.desk.memory.forget_flights([first])
-
-    def _is_too_late(self, flight: Flight, head: Block) -> bool:
-        """Return whether a flight has bids for a request whose gate has closed, or that is over."""
-        late = self.desk.rounds.get(flight.subject)
-        if flight.purpose != PURPOSE or late is None:
-            return flight.purpose == PURPOSE
-        return late.terms.get("gate_closure", 0) <= time_after_s(self.desk.market.web3, head)
-
     def _pass(self, request: Request, reason: str, head: Block) -> None:
         passed = Round(request.request_id, State.PASSED, terms_of(request), reason=reason)
         # Where to begin to look for its outcome.
@@ -305,15 +243,3 @@ class Answering:
             if key not in self._refused:
                 self.desk.report.offer_refused(refusal)
             self._refused.add(key)
-
-
-def _as_level_bids(request: Request, known: Round) -> list[LevelBid]:
-    step_wei = request.price_step_wei
-    return [
-        LevelBid(
-            Offer(bid.energy_wh, bid.price_level * step_wei, bid.device),
-            bid.energy_wh,
-            bid.price_level,
-        )
-        for bid in known.bids
-    ]

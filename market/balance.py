@@ -6,6 +6,7 @@ from market.fees import FeeCeilingError
 from market.node import Block
 from market.reporter import Reporter
 from market.transactions import Sender
+from market.units import format_eth
 
 _CHECK_EVERY_S = 300
 _ANSWERS_AHEAD = 10
@@ -24,6 +25,13 @@ class BalanceWatch:
     balance_wei: int | None = None
     _checked_s: int = 0
     _poor: bool = False
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the balance, empty if nothing is."""
+        if not self._poor or self.balance_wei is None:
+            return ""
+        return f"the account holds only {format_eth(self.balance_wei)} ETH: send Ether to it"
 
     def check(self, head: Block, bid_count: int) -> None:
         """Look, if it is time to; by itself what ten answers cost at present is little."""

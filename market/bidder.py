@@ -4,18 +4,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from market.bids import LevelBid, Offer, Refusal, bids_for_request
+from market.bids import LevelBid, Offer, Refusal, bids_for_request, one_level_up
 from market.clearing import Pricing
 from market.contract import DemandReduction
 from market.errors import MarketError
 from market.launching import Prepared
 from market.model import Request
+from market.reverts import RevertError
 from market.store import load_offers
 from market.transactions import Sender
 from market.units import format_eth
 
 # Even if every slot is used for the first time, that many fit in a transaction.
 MOST_BIDS = 150
+# Each is a question to the node more; the next look goes on from there.
+_MOST_FULL_LEVELS = 20
 
 
 class BidsUnreadableError(MarketError):
@@ -30,8 +33,9 @@ class Bidder:
     sender: Sender
     bids_file: Path
     on_problem: Callable[[MarketError], None]
+    problem: str = ""
+    """What is wrong with the file, as it was last read; empty if nothing is."""
     _offers: tuple[Offer, ...] = ()
-    _problem: str = ""
 
     def load(self) -> None:
         """Read the bids. MarketError if they cannot be used; the last good ones stay."""
@@ -45,13 +49,13 @@ class Bidder:
         try:
             self.load()
         except MarketError as problem:
+            was, self.problem = self.problem, str(problem)
             if not self._offers:
                 raise BidsUnreadableError(f"{problem}. Nothing is bid until it is mended") from None
-            if self._problem != str(problem):
+            if was != self.problem:
                 self.on_problem(MarketError(f"{problem}. The bids read before are used"))
-            self._problem = str(problem)
         else:
-            self._problem = ""
+            self.problem = ""
 
     @property
     def offer_count(self) -> int:
@@ -73,11 +77,23 @@ class Bidder:
     def prepare(
         self, request: Request, bids: list[LevelBid]
     ) -> tuple[list[LevelBid], list[Refusal], Prepared | None]:
-        """Return the bids that can win more than their gas costs, with their transaction."""
+        """Return the bids that can win more than their gas costs, with their transaction.
+
+        A level that somebody has filled keeps none of them out: what would be at it asks for more.
+        """
         refusals: list[Refusal] = []
+        full_levels = 0
         while bids:
             written = [(bid.energy_wh, bid.price_level) for bid in bids]
-            prepared = self.market.prepare_bids(self.sender, request.request_id, written)
+            try:
+                prepared = self.market.prepare_bids(self.sender, request.request_id, written)
+            except RevertError as refusal:
+                full_levels += 1
+                if refusal.name != "LevelFull" or full_levels > _MOST_FULL_LEVELS:
+                    raise
+                bids, too_high = one_level_up(bids, *refusal.arguments)
+                refusals += too_high
+                continue
             share_wei = prepared.fee_wei // len(bids)
             losing = [bid for bid in bids if _most_wei(request, bid) < share_wei]
             if not losing:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any
@@ -91,6 +91,23 @@ def bids_for_request(
             level = price_level_ceil(offer.price_wei_per_wh, price_step_wei)
             bids.append(LevelBid(offer, min(offer.energy_wh, reduction_wh), level))
     return bids, refusals
+
+
+def one_level_up(bids: Iterable[LevelBid], full_level: int) -> tuple[list[LevelBid], list[Refusal]]:
+    """Return the bids with those at a level that takes no more energy a level higher, in order.
+
+    That is a thousandth of the highest price more. At the highest level there is nothing higher.
+    """
+    moved: list[LevelBid] = []
+    refusals: list[Refusal] = []
+    for bid in bids:
+        if bid.price_level != full_level:
+            moved.append(bid)
+        elif full_level < PRICE_LEVELS:
+            moved.append(replace(bid, price_level=full_level + 1))
+        else:
+            refusals.append(Refusal(bid.offer, "no more energy fits at the highest price"))
+    return moved, refusals
 
 
 def _why_refused(offer: Offer, price_step_wei: int, minimum_bid_wh: int) -> str:

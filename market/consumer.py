@@ -75,8 +75,10 @@ class Consumer:
 
     @property
     def problem(self) -> str | None:
-        """Return what is in the way of a request at present, or of telling its outcome."""
-        return next(iter(self._problems.values()), self._reporting.problem or None)
+        """Return what is in the way of a request, the next one too, or of telling an outcome."""
+        lost = self.desk.memory.problem
+        others = (self._reporting.problem, self.bidder.problem, self.balance.problem, lost)
+        return next((str(said) for said in (*self._problems.values(), *others) if said), None)
 
     def step(self) -> None:
         """Look at the chain once: answer what is open, report what has ended.
@@ -125,6 +127,7 @@ class Consumer:
         if is_another(known, request):
             # A node just storing a block may have shown the request already at the one before.
             if is_another(known, self.desk.market.request(request_id)):
+                self.desk.require_not_behind(known)
                 self._forget_vanished(known)
         elif known.state == State.SENT:
             self._answering.follow_flight(known, request, head)
@@ -160,8 +163,9 @@ class Consumer:
         """Have requests met again that were over in a block that a reorganisation has replaced."""
         gone = self._gone({judged.head for judged in self._ended.values() if judged.head}, head)
         for request_id in [i for i, judged in self._ended.items() if judged.head in gone]:
-            known = self._ended.pop(request_id).known
+            # First, as it may fail: who is in none of the lists would be met as if it were new.
             request = self.desk.market.request(request_id, head.number)
+            known = self._ended.pop(request_id).known
             if known and request.status in ENDED and not is_another(known, request):
                 self._ended[request_id] = Judgement(head, known)
             else:

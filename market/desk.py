@@ -10,7 +10,7 @@ from market.flight import Flight
 from market.landing import Sent
 from market.memory import Memory, PlacedBid, Round, State
 from market.model import Request, Status
-from market.node import is_on_chain
+from market.node import Block, NodeUnavailableError, is_on_chain, node_name
 from market.reporter import Reporter
 from market.transactions import Sender
 from market.witnesses import Witnesses
@@ -72,6 +72,29 @@ class Desk:
         if known.block_number is None or known.block_hash is None:
             return False
         return is_on_chain(self.market.web3, known.block_number, known.block_hash) is False
+
+    def require_not_behind(self, known: Round) -> None:
+        """Raise NodeUnavailableError if a node has not come as far as a round's block yet.
+
+        So it is after a power cut, which sets many nodes back: nothing was reorganised.
+        """
+        if known.block_number is None or known.block_hash is None:
+            return
+        web3 = self.market.web3
+        if is_on_chain(web3, known.block_number, known.block_hash) is None:
+            raise NodeUnavailableError(
+                f"The node at {node_name(web3)} is behind: block {known.block_number} was there "
+                "before, and it does not have it"
+            )
+
+    def finds_bids(self, known: Round, head: Block) -> bool:
+        """Return whether a round's bids are on chain; it then rests on the newest block."""
+        account = self.sender.signer.address
+        if not self.market.bids_of(account, known.request_id, head.number):
+            return False
+        known.block_number, known.block_hash = head.number, head.hash
+        self.remember(known)
+        return True
 
     def send_again(self, known: Round) -> None:
         """Have the next step send bids that are on chain no longer, if there is time for it."""

@@ -50,7 +50,11 @@ class Reporting:
 
     def confirm(self, known: Round, request: Request, head: Block) -> None:
         """See whether an outcome is still the chain's, and old enough to stay."""
-        if self.desk.is_gone(known):
+        is_open = request.status not in ENDED
+        if is_open:
+            # Its end was in a block after the one it rests on, or the node has not come as far yet.
+            self.desk.require_not_behind(known)
+        if is_open or self.desk.is_gone(known):
             self._compare(known, request, head)
         elif (known.block_number or 0) <= newest_final(head, self.desk.confirmations):
             self._finish(known)
@@ -70,8 +74,13 @@ class Reporting:
         if known.reason == _VANISHED and request.status not in ENDED:
             # Its gate may be open again.
             self.desk.forget(known.request_id)
-        elif known.took_part and request.status not in ENDED:
-            self._look_for_bids(known, head)
+        elif (
+            known.took_part
+            and request.status not in ENDED
+            and not self.desk.finds_bids(known, head)
+        ):
+            # They have vanished together with the outcome.
+            self.desk.send_again(known)
 
     def undo(self, known: Round) -> None:
         """Take an outcome back that was reported."""
@@ -82,15 +91,6 @@ class Reporting:
         known.results = known.block_number = known.block_hash = None
         known.state = State.PLACED if known.took_part else State.PASSED
         self.desk.remember(known)
-
-    def _look_for_bids(self, known: Round, head: Block) -> None:
-        """See whether the bids have vanished together with the outcome."""
-        account = self.desk.sender.signer.address
-        if self.desk.market.bids_of(account, known.request_id, head.number):
-            known.block_number, known.block_hash = head.number, head.hash
-            self.desk.remember(known)
-        else:
-            self.desk.send_again(known)
 
     def mend_file(self) -> None:
         """Have results.json tell the newest outcome that is not final, unless it tells a newer one.

@@ -19,11 +19,12 @@ _STATUS_WORDS = ("does not exist", "is open", "is cleared", "is settled", "was c
 
 
 class RevertError(MarketError):
-    """The contract refused; `name` is its error's, or empty where it gave none."""
+    """The contract refused; `name` and `arguments` are its error's, empty where it gave none."""
 
-    def __init__(self, name: str, message: str) -> None:
+    def __init__(self, name: str, message: str, arguments: tuple[Any, ...] = ()) -> None:
         super().__init__(message)
         self.name = name
+        self.arguments = arguments
 
 
 def explained(error: ContractLogicError) -> RevertError:
@@ -31,9 +32,9 @@ def explained(error: ContractLogicError) -> RevertError:
     name, arguments = _decoded(error)
     words = _WORDS.get(name)
     if words:
-        return RevertError(name, words(*arguments))
+        return RevertError(name, words(*arguments), arguments)
     said = f"{name}{arguments}" if name else error.message or "it gave no reason"
-    return RevertError(name, f"The contract refused: {said}")
+    return RevertError(name, f"The contract refused: {said}", arguments)
 
 
 def _decoded(error: ContractLogicError) -> tuple[str, tuple[Any, ...]]:

@@ -104,6 +104,26 @@ def run_while(consumer, act, number):
     return next(numbers) > number
 
 
+def showing(line, newest):
+    """Have a node know no block above the newest one it is to show: an `instead` of a Line."""
+
+    def instead(method, params):
+        ask, latest = line.pool.make_request, ("latest", "pending")
+        if method == "eth_getBlockByNumber":
+            if params[0] in latest:
+                return ask(method, [hex(newest), *params[1:]])
+            return nothing if int(params[0], 16) > newest else None
+        if method in ("eth_call", "eth_getTransactionCount") and params[1] in latest:
+            return ask(method, [params[0], hex(newest)])
+        if method == "eth_getTransactionReceipt":
+            receipt = ask(method, params)["result"]
+            return nothing if receipt and int(receipt["blockNumber"], 16) > newest else None
+        return None
+
+    nothing = {"jsonrpc": "2.0", "id": 1, "result": None}
+    return instead
+
+
 class Killed(BaseException):
     """The program has ended here."""
 

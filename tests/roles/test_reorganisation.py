@@ -1,6 +1,7 @@
 """What a reorganisation takes from the chain is undone in what a consumer knows."""
 
 import pytest
+import requests
 from web3 import Web3
 
 from market.anvil import running_anvil
@@ -87,7 +88,85 @@ def test_request__shown_before_its_block_is__is_not_taken_for_gone(town, consume
     assert told(consumer, "bids_submitted", "problem") == ["bids_submitted"]
 
 
+def test_request__cancelled_in_a_block_that_is_replaced__is_open_again(town, consumer):
+    """The cancellation is shown at the block before it, which stays."""
+    request_id, line = town.request(), town.web3.provider
+    step(consumer)
+    town.mine()
+    before = hex(town.web3.eth.block_number)
+    town.market.cancel_request(town.utility.sender, request_id)
+
+    def storing_the_block(method, params):
+        if method == "eth_getBlockByNumber" and params[0] == "latest":
+            return line.pool.make_request(method, [before, *params[1:]])
+        if method == "eth_call" and params[1] == before:
+            return line.pool.make_request(method, [params[0], "latest"])
+        return None
+
+    line.instead = storing_the_block
+    step(consumer, 1)
+    line.instead = lambda method, params: None
+    assert results(consumer).status == Outcome.CANCELLED
+    town.reorganise(1)
+    for _ in range(CONFIRMATIONS + 1):
+        town.mine()
+        step(consumer, 1)
+    town.settle(request_id)
+    step(consumer)
+    assert results(consumer).status == Outcome.WON
+
+
+def test_requests__laid_aside_and_their_block_replaced__are_told_once(town, consumer):
+    for _ in range(2):
+        newest = town.request()
+        step(consumer)
+    town.close_gate()
+    for request_id in (1, 2):
+        list(town.utility.finish(request_id))
+    step(consumer)
+    while consumer.desk.rounds:
+        town.mine()
+        step(consumer, 1)
+    ends = told(consumer, "request_ended", "result_final", "already_bid")
+    replace_empty_block(town)
+
+    def cut_off_once(method):
+        if method == "eth_call":
+            town.web3.provider.before = lambda method: None
+            raise requests.ConnectionError
+
+    town.web3.provider.before = cut_off_once
+    with pytest.raises(NodeUnavailableError):
+        step(consumer, 1)
+    for _ in range(CONFIRMATIONS + 1):
+        step(consumer, 1)
+        town.mine()
+    assert told(consumer, "request_ended", "result_final", "already_bid") == ends
+    assert results(consumer).request_id == newest
+
+
+def replace_empty_block(town):
+    """Have the newest block be another one, with a transaction that is nobody's here."""
+    sender, to = town.web3.eth.accounts[5:7]
+    town.rpc("anvil_reorg", 1, [[{"from": sender, "to": to, "value": "0x1"}, 0]])
+
+
 # Bids
+
+
+def test_bids__adopted_and_the_newest_block_replaced__have_not_vanished(town, consumer):
+    request_id = town.request()
+    step(consumer)
+    for _ in range(2):
+        town.mine()
+    again = town.consumer("lost", Sender(town.web3, consumer.desk.sender.signer))
+    again.step()
+    replace_empty_block(town)
+    for _ in range(2):
+        town.mine()
+        again.step()
+    assert len(town.market.bids(request_id)) == 1
+    assert told(again, "already_bid", "bids_vanished", "bids_submitted") == ["already_bid"]
 
 
 def test_bids__vanish_while_the_gate_is_open__are_sent_again(town, any_consumer):

@@ -4,10 +4,11 @@ from itertools import count
 
 import pytest
 
+from market.model import Terms
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import GWEI, run_while
+from tests.roles.conftest import BOB, GWEI, HEAT_PUMP, run_while
 
 
 @pytest.fixture
@@ -113,3 +114,55 @@ def test_bids__in_a_block_while_they_are_urged_on__are_told_with_what_they_have_
             break
     assert number > 10
     assert "already_bid" not in consumer.desk.report.names()
+
+
+@pytest.mark.parametrize("bought", [False, True])
+def test_bids__receipt_not_shown_when_the_round_has_ended__are_told_all_the_same(
+    town, signer, bought
+):
+    consumer, request_id = start(town, signer), town.request()
+    with town.still():
+        consumer.step()
+        town.mine()
+    if not bought:
+        town.market.submit_bids(town.sender(BOB), request_id, [(5000, 1)])
+    town.settle(request_id)
+    looks = []
+
+    def not_shown_yet(method, params):
+        if method != "eth_getTransactionReceipt" or len(looks) == 2:
+            return None
+        looks.append(params)
+        return {"jsonrpc": "2.0", "id": 1, "result": None}
+
+    town.web3.provider.instead = not_shown_yet
+    see_the_end(town, consumer)
+    see_the_end(town, consumer)
+    results = load_results(consumer.desk.results_file)
+    assert len(looks) == 2
+    assert results.status == (Outcome.WON if bought else Outcome.LOST)
+    assert [won.device for won in results.results] == [HEAT_PUMP.device] * bought
+
+
+def test_bids__not_worth_their_gas_and_a_better_request_comes__give_way(town, signer):
+    town.rpc("anvil_setBalance", signer.address, hex(10**20))
+    consumer, poor = start(town, signer, replace_s=0), town.request()
+    with town.still():
+        consumer.step()
+        town.price_gas(400 * GWEI)
+        for _ in range(2):
+            consumer.step()
+        assert not town.market.bids(poor)
+    town.rpc("anvil_setBalance", town.utility.sender.signer.address, hex(10**22))
+    rich = town.utility.request(Terms(5000, 4000 * GWEI, 60)).request_id
+    for _ in range(3):
+        consumer.step()
+        town.mine()
+    assert len(town.market.bids(rich)) == 1
+    assert town.web3.eth.get_transaction_count(signer.address) == 1
+    # Gas is cheap again.
+    town.price_gas(0)
+    for _ in range(3):
+        consumer.step()
+        town.mine()
+    assert len(town.market.bids(poor)) == 1
