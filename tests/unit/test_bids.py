@@ -10,9 +10,11 @@ from market.bids import (
     Offer,
     Refusal,
     bids_for_request,
+    one_level_up,
     parse_offers,
 )
 from market.errors import MarketError
+from market.units import PRICE_LEVELS
 
 FORM = '{"energy": [3.0], "price": [0.003], "device": ["heat pump"]}'
 STEP = 5 * 10**9  # wei per Wh: at most 0.005 ETH/kWh
@@ -256,3 +258,21 @@ def test_parse_offers__longest_text__is_read_and_one_more_character_is_not():
     assert parse_offers(text, "bids.json") == (Offer(1000, 10**15),)
     with pytest.raises(MarketError, match="longer than"):
         parse_offers(text + " ", "bids.json")
+
+
+def test_one_level_up__bids_at_the_full_level__ask_one_level_more():
+    offers = [Offer(1000, 7, device) for device in ("a", "b", "c")]
+    bids = [LevelBid(offer, 1000, level) for offer, level in zip(offers, (4, 5, 5), strict=True)]
+    moved, refusals = one_level_up(bids, 5)
+    assert moved == [
+        LevelBid(offer, 1000, level) for offer, level in zip(offers, (4, 6, 6), strict=True)
+    ]
+    assert refusals == []
+
+
+def test_one_level_up__highest_level__is_refused():
+    offers = [Offer(1000, 7, device) for device in ("a", "b")]
+    bids = [LevelBid(offers[0], 1000, PRICE_LEVELS - 1), LevelBid(offers[1], 1000, PRICE_LEVELS)]
+    moved, refusals = one_level_up(bids, PRICE_LEVELS)
+    assert moved == bids[:1]
+    assert refusals == [Refusal(offers[1], "no more energy fits at the highest price")]
