@@ -125,6 +125,6 @@ def _ask(
 
 def _no_harm() -> str:
     return (
-        f"the contract works without it, and {command('deploy')} once more publishes it without "
+        f"the contract works without it, and `{command('deploy')}` once more publishes it without "
         "deploying another (for another one, leave ETHERSCAN_TOKEN empty once)"
     )

@@ -18,6 +18,7 @@ from market.envfile import exposure_warning
 from market.errors import MarketError
 from market.happenings import LogFormat
 from market.interrupts import end_interrupts, ignore_interrupts, raise_interrupts
+from market.invocation import note_network
 from market.masking import Mask, guard_error_output
 from market.networks import live_network
 from market.node import NodeUnavailableError, address_name, node_errors
@@ -110,6 +111,7 @@ def run(
     A MarketError is one line on the error output and status 1, Ctrl-C is status 130.
     """
     raise_interrupts(until_ended=True)
+    note_network(_REMOTE if network == _REMOTE else "")
     out, errors = report.console(), Console(stderr=True, highlight=False, soft_wrap=True)
     mask = Mask(())
     try:

@@ -4,6 +4,7 @@ import pytest
 from web3 import Web3
 
 from market.happenings import LogFormat
+from market.invocation import command
 from market.session import run, split_network
 from market.settings import variable_names
 
@@ -14,6 +15,7 @@ KEY = "0123456789abcdef"
 @pytest.fixture(autouse=True)
 def env_file(tmp_path, monkeypatch):
     """Settings with secrets, which nobody else may read."""
+    monkeypatch.setenv("MARKET_NETWORK", "")
     for variable in variable_names():
         monkeypatch.delenv(variable, raising=False)
     env_file = tmp_path / ".env"
@@ -52,6 +54,17 @@ def test_run__command_that_needs_no_node__is_run_without_one(network, remote, ca
     run(sessions.append, network)
     assert [session.remote for session in sessions] == [remote]
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("network", "typed"),
+    [("remote", "python -m market register remote"), ("local", "python -m market register")],
+)
+def test_run__network_of_the_command__is_that_of_the_commands_it_tells(monkeypatch, network, typed):
+    monkeypatch.delenv("MARKET_STARTED_BY", raising=False)
+    told = []
+    run(lambda _: told.append(command("register")), network)
+    assert told == [typed]
 
 
 def test_run__log_format_given__wins_over_the_settings(monkeypatch):
