@@ -160,9 +160,12 @@ def _connect_local(settings: Settings) -> Web3:
     try:
         return connect(settings.local_rpc_url)
     except NodeUnavailableError:
+        names_live = settings.remote_network or settings.rpc_urls
+        forgotten = ", or write `remote` behind the command for the live network in .env"
         raise MarketError(
             f"No local chain is running at {address_name(settings.local_rpc_url)}: "
             "start one with ./run_chain.sh in another terminal, or mend LOCAL_RPC_URL in .env"
+            f"{forgotten if names_live else ''}"
         ) from None
 
 

@@ -67,6 +67,24 @@ def test_run__network_of_the_command__is_that_of_the_commands_it_tells(monkeypat
     assert told == [typed]
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        (f"RPC_URLS=http://127.0.0.1:1/v3/{KEY}\n", True),
+        ("REMOTE_NETWORK=sepolia\n", True),
+        ("", False),
+    ],
+)
+def test_run__no_local_chain__reminds_of_the_live_network_where_one_is_named(
+    env_file, capsys, written, hint
+):
+    env_file.write_text(f"LOCAL_RPC_URL=http://127.0.0.1:1\n{written}")
+    with pytest.raises(SystemExit):
+        run(lambda session: session.web3, "local")
+    said = "or write `remote` behind the command for the live network in .env"
+    assert (said in capsys.readouterr().err) == hint
+
+
 def test_run__log_format_given__wins_over_the_settings(monkeypatch):
     formats = []
     monkeypatch.setenv("LOG_FORMAT", "text")
