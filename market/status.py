@@ -140,7 +140,8 @@ def judge(status: Status, now: datetime, poll_seconds: float) -> tuple[bool, str
     age = abs(now - status.updated)
     said = f'"{printable(status.state)}" {_ago(age)}'
     if status.phase == Phase.STOPPED:
-        return False, f"stopped {_ago(age)}"
+        _, separator, reason = printable(status.state).partition(": ")
+        return False, f"stopped {_ago(age)}{separator}{reason}"
     if not _lives(status.pid):
         return False, f"crashed: it said {said}, and process {status.pid} is gone"
     if age > timedelta(seconds=max(_SILENT_SECONDS, _SILENT_POLLS * poll_seconds)):

@@ -234,6 +234,18 @@ def test_judge__stopped__is_not_alive_and_no_crash(dead_pid):
     assert judge(status, NOON + timedelta(minutes=5), 2) == (False, "stopped 5 min ago")
 
 
+def test_judge__stopped_by_a_problem__says_which_in_one_printable_line(dead_pid):
+    status = changed(
+        state="stopped: No live network is named: write one\x1b[2J\n",
+        phase=Phase.STOPPED,
+        pid=dead_pid,
+    )
+    assert judge(status, NOON + timedelta(seconds=1), 2) == (
+        False,
+        "stopped 1 s ago: No live network is named: write one [2J ",
+    )
+
+
 def test_judge__process_is_gone__has_crashed(dead_pid):
     assert judge(changed(pid=dead_pid), NOON + timedelta(seconds=3), 2) == (
         False,
