@@ -123,6 +123,11 @@ def test_unit__what_it_may_write__is_the_folder_of_the_consumers_files(unit):
     assert service["ReadWritePaths"] == f"{service['WorkingDirectory']}/database"
 
 
+def test_unit__its_step_to_register__leaves_no_file_of_roots(unit):
+    user, python = unit["Service"]["User"], ".venv/bin/python -m market register remote"
+    assert f"#        sudo -u {user} {python}\n" in UNIT.read_text("utf-8")
+
+
 def test_unit__its_watchdog__waits_for_several_heartbeats(unit):
     assert unit["Service"]["Type"] == "notify"
     assert int(unit["Service"]["WatchdogSec"]) >= 4 * HEARTBEAT_SECONDS
