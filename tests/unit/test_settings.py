@@ -115,6 +115,13 @@ def test_env_template__every_variable__is_there_once_and_empty():
     )
 
 
+@pytest.mark.parametrize("name", ["README.md", ".env.template", "deploy/energy-consumer.service"])
+def test_env_template__steps_that_copy_it__keep_a_file_that_is_there(name):
+    text, step = (TEMPLATE.parent / name).read_text("utf-8"), "install -m 600 .env.template .env"
+    assert step in text
+    assert text.count(step) == text.count(f"[ -e .env ] || {step}")
+
+
 def test_load_settings__every_variable_in_the_file__is_read(load, env_file):
     settings = load(
         f"CONTRACT_ADDRESS={ADDRESS}\n"
