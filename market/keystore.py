@@ -22,7 +22,7 @@ def load_key(folder: Path, account: Account) -> LocalAccount:
     """Return the account whose keystore file is in the folder, with its key.
 
     Without a password in .env, the person at the terminal is asked for it. MarketError if there
-    is no such file, if it is damaged, or if the password is wrong.
+    is no such file, if it cannot be read, if it is damaged, or if the password is wrong.
     """
     # Read first: nobody should have to type a password to learn that the file cannot be used.
     encrypted = _content(_file(folder, account.name), account.name)
@@ -32,7 +32,7 @@ def load_key(folder: Path, account: Account) -> LocalAccount:
 def read_address(folder: Path, name: str) -> ChecksumAddress | None:
     """Return an account's address without its password; None where its file does not tell it.
 
-    MarketError if there is no such file, or it is damaged.
+    MarketError if there is no such file, it cannot be read, or it is damaged.
     """
     written = str(_content(_file(folder, name), name).get("address") or "").removeprefix("0x")
     try:
@@ -88,7 +88,12 @@ def _content(file: Path, name: str) -> dict[str, object]:
             "`python -m market account NAME` makes one, and so does a copy of a wallet's keystore "
             "file there as NAME.json"
         ) from None
-    except (OSError, ValueError, RecursionError):
+    except OSError as problem:
+        raise MarketError(
+            f"The keystore file of account {name} cannot be read ({problem.strerror}): "
+            "make it readable for the user who runs this"
+        ) from None
+    except (ValueError, RecursionError):
         raise _damaged(name) from None
     if not isinstance(encrypted, dict) or "version" not in encrypted:
         raise _damaged(name)
@@ -119,8 +124,8 @@ def _is_address_of(key: LocalAccount, encrypted: dict[str, object]) -> bool:
 
 def _damaged(name: str) -> MarketError:
     return MarketError(
-        f"The keystore file of account {name} is damaged, or cannot be read: "
-        "put it back from your copy, or import the key with `brownie accounts new NAME`"
+        f"The keystore file of account {name} is damaged: put it back from your copy, or from the "
+        "wallet that made it"
     )
 
 

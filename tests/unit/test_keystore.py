@@ -175,14 +175,17 @@ def damaged(encrypted, **crypto):
 def test_load_key__damaged_file__says_so(tmp_path, save, encrypted, content):
     save(content(encrypted))
     assert refused(tmp_path) == (
-        "The keystore file of account home is damaged, or cannot be read: put it back from your "
-        "copy, or import the key with `brownie accounts new NAME`"
+        "The keystore file of account home is damaged: put it back from your copy, or from the "
+        "wallet that made it"
     )
 
 
-def test_load_key__folder_instead_of_the_file__says_so(tmp_path):
+def test_load_key__file_cannot_be_read__says_why_and_not_that_it_is_damaged(tmp_path):
     (tmp_path / "home.json").mkdir()
-    assert "keystore file of account home is damaged, or cannot be read" in refused(tmp_path)
+    assert refused(tmp_path) == (
+        "The keystore file of account home cannot be read (Is a directory): make it readable for "
+        "the user who runs this"
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"password": "hunter2"}, {}])
