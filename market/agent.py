@@ -39,6 +39,7 @@ T = TypeVar("T")
 def consume(session: Session) -> None:
     """Answer every request with the bids of bids.json, until stopped."""
     settings = session.settings
+    settings.require_database_folder()
     secrets = settings.secrets()
     reporter = ConsumerReporter(
         open_log(session.out, settings.log_format, settings.log_file, secrets)

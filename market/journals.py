@@ -36,8 +36,10 @@ def open_memory(session: Session, sender: Sender, tell: Callable[[MarketError], 
 def remembered(session: Session, sender: Sender, *, contract: str | None = None) -> Sender:
     """Return the sender of a command, whose transactions other programs of the account know of.
 
-    A node that is away is waited for. The contract is the session's if none is given.
+    A node that is away is waited for. The contract is the session's if none is given. MarketError
+    if there is no folder to remember anything in.
     """
+    session.settings.require_database_folder()
 
     def open_it() -> Memory:
         where = session.settings.require_contract() if contract is None else contract

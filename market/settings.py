@@ -151,6 +151,24 @@ class Settings(BaseModel):
         """Return the consumer's account; MarketError if it is not named."""
         return self._account("CONSUMER_ACCOUNT", self.consumer_account, self.consumer_account_pass)
 
+    def require_database_folder(self) -> None:
+        """MarketError unless the database folder is one that this program may enter."""
+        folder = self.database_folder
+        mend = f"mend DATABASE_FOLDER {_place('DATABASE_FOLDER', self.env_file)}"
+        try:
+            # The point is in the folder, and so not to be seen from without.
+            os.stat(f"{folder}/.")
+        except FileNotFoundError:
+            raise MarketError(
+                f"There is no folder {folder}: make it (a consumer's bids.json belongs there), "
+                f"or {mend}"
+            ) from None
+        except OSError as problem:
+            raise MarketError(
+                f"The folder {folder} cannot be entered ({problem.strerror}): see to it that the "
+                f"user who runs this can, or {mend}"
+            ) from None
+
     def _account(self, variable: str, name: str, password: SecretStr) -> Account:
         if not name:
             raise MarketError(

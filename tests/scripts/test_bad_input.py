@@ -64,6 +64,14 @@ def test_consumer__no_bids_file__says_where_to_get_one(refused, bids_file):
     refused("consumer", words=["There is no", "copy database/bids.json"])
 
 
+@pytest.mark.parametrize("script", ["deploy", *SCRIPTS])
+def test_script__no_database_folder__says_so_in_the_place_of_what_follows(
+    refused, env_file, tmp_path, script
+):
+    words = ["There is no folder", str(tmp_path / "nosuch"), "mend DATABASE_FOLDER in the environ"]
+    refused(script, words=words, DATABASE_FOLDER=tmp_path / "nosuch")
+
+
 # .env
 
 

@@ -103,7 +103,11 @@ def device(tmp_path_factory, rpc_urls, people, market):
 @pytest.fixture(scope="module")
 def refused(stage, people):
     """A deployment whose source the explorer does not take."""
-    return stage.start("deploy", "main", "remote").finish().refused_with("deploy.py main remote` once more")
+    return (
+        stage.start("deploy", "main", "remote")
+        .finish()
+        .refused_with("deploy.py main remote` once more")
+    )
 
 
 @pytest.fixture(scope="module")

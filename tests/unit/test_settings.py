@@ -29,6 +29,7 @@ from market.settings import (
 
 TEMPLATE = Path(__file__).parents[2] / ".env.template"
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+NOBODY = 65534
 OTHER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 VARIABLES = [name for name in variable_names() if name != "ENV_FILE"]
 
@@ -551,6 +552,41 @@ def test_require_contract__wrong_checksum__says_it_is_mistyped(load):
     assert required_problem(load(f"CONTRACT_ADDRESS={written}\n"), "require_contract") == (
         "CONTRACT_ADDRESS in .env is mistyped (its checksum is wrong): copy it again"
     )
+
+
+def test_require_database_folder__it_is_one__is_content(load, tmp_path):
+    load(f"DATABASE_FOLDER={tmp_path}\n").require_database_folder()
+
+
+def test_require_database_folder__missing__says_what_to_make(load):
+    settings = load("DATABASE_FOLDER=nosuch\n")
+    assert required_problem(settings, "require_database_folder") == (
+        "There is no folder nosuch: make it (a consumer's bids.json belongs there), "
+        "or mend DATABASE_FOLDER in .env"
+    )
+
+
+def test_require_database_folder__is_a_file__says_so_and_where_it_was_named(env_file, monkeypatch):
+    env_file.touch()
+    monkeypatch.setenv("DATABASE_FOLDER", str(env_file))
+    assert required_problem(load_settings(env_file), "require_database_folder") == (
+        f"The folder {env_file} cannot be entered (Not a directory): see to it that the user who "
+        "runs this can, or mend DATABASE_FOLDER in the environment"
+    )
+
+
+def test_require_database_folder__of_somebody_else__says_so(load, tmp_path):
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0)
+    settings = load(f"DATABASE_FOLDER={folder}\n")
+    # As another user than root, in a process of its own, since there is no way back.
+    child = os.fork()
+    if not child:
+        if os.geteuid() == 0:
+            os.setuid(NOBODY)
+        said = required_problem(settings, "require_database_folder")
+        os._exit("cannot be entered (Permission denied)" not in said)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 @pytest.mark.parametrize("role", ["utility", "consumer"])
