@@ -34,7 +34,7 @@ def read_env_file(env_file: Path) -> dict[str, str]:
     python-dotenv's own loader would print a warning for a line it cannot read, and would expand
     "${...}" inside a password.
     """
-    if not env_file.exists():
+    if not _is_there(env_file):
         return {}
     text = read_text(env_file, "").removeprefix("\ufeff")
     variables = {}
@@ -71,6 +71,16 @@ def exposure_warning(env_file: Path) -> str | None:
         f"{env_file.name} holds {', '.join(held)}, and others on this machine can read it: "
         f"run `chmod 600 {env_file}`"
     )
+
+
+def _is_there(env_file: Path) -> bool:
+    try:
+        return env_file.exists()
+    except OSError as problem:
+        raise MarketError(
+            f"{env_file} cannot be looked for ({problem.strerror}): mend ENV_FILE, or see to it "
+            "that the user who runs this may enter its folder"
+        ) from None
 
 
 def _line(original: Original) -> str:

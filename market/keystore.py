@@ -16,6 +16,8 @@ from market.settings import Account
 
 # What eth_account says of it, in keystore files of version 3 and 4.
 _WRONG_PASSWORD = ("MAC mismatch", "Checksum mismatch")
+# A file's name may have 255, and the file is written under a longer one first.
+_LONGEST_NAME_BYTES = 200
 
 
 def load_key(folder: Path, account: Account) -> LocalAccount:
@@ -47,9 +49,8 @@ def new_account(folder: Path, name: str) -> ChecksumAddress:
     MarketError if there is one of this name, nobody types a password, or it cannot be written.
     """
     file = _file(folder, name)
-    if file.exists():
+    if _is_taken(file):
         raise MarketError(f"There is an account {name} in {folder} already: choose another name")
-    _make(folder)
     password = _typed_twice(name)
     made = EthAccount.create()
     # Opened with little memory, where scrypt would take 256 MB: a device may have no more.
@@ -59,19 +60,22 @@ def new_account(folder: Path, name: str) -> ChecksumAddress:
     return address
 
 
-def _make(folder: Path) -> None:
+def _is_taken(file: Path) -> bool:
+    """Return whether there is such a file in the keystore, which is made if it is missing."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return file.exists()
     except OSError as problem:
         raise MarketError(
-            f"The keystore {folder} cannot be made ({problem.strerror}): mend KEYSTORE_FOLDER in "
-            ".env, or make that folder yourself"
+            f"The keystore {file.parent} cannot be made or entered ({problem.strerror}): mend "
+            "KEYSTORE_FOLDER in .env, or make that folder yourself"
         ) from None
 
 
 def _file(folder: Path, name: str) -> Path:
     """Return where an account's file is, which is in the folder whatever the name."""
-    if not name.isprintable() or "/" in name or "\\" in name:
+    plain = name.isprintable() and not {"/", "\\"} & {*name}
+    if not plain or len(name.encode()) > _LONGEST_NAME_BYTES:
         raise MarketError(
             f"{name!r} is not the name of an account: write that of a file in {folder}, "
             "without its .json"

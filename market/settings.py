@@ -156,8 +156,8 @@ class Settings(BaseModel):
         folder = self.database_folder
         mend = f"mend DATABASE_FOLDER {_place('DATABASE_FOLDER', self.env_file)}"
         try:
-            # The point is in the folder, and so not to be seen from without.
-            os.stat(f"{folder}/.")
+            # Whoever may not enter it does not see the way out of it either.
+            (folder / "..").stat()
         except FileNotFoundError:
             raise MarketError(
                 f"There is no folder {folder}: make it (a consumer's bids.json belongs there), "

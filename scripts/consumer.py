@@ -13,6 +13,11 @@ def main(*network: str) -> None:
     run("consumer", *network)
 
 
+def remote() -> None:
+    """Do the same on the live network in .env, for whoever leaves out "main"."""
+    main("remote")
+
+
 def withdraw(*network: str) -> None:
     """Take out the consumer's deferred money."""
     run("consumer", "withdraw", *network)

@@ -16,6 +16,11 @@ def main(*network: str) -> None:
     run("utility", *network)
 
 
+def remote() -> None:
+    """Do the same on the live network in .env, for whoever leaves out "main"."""
+    main("remote")
+
+
 def request(*terms: str) -> None:
     """Carry a request through: reduction in kWh, highest price in ETH/kWh, bidding time in s."""
     run("utility", "request", *terms)

@@ -237,6 +237,13 @@ def test_script__no_live_network__says_what_to_write_into_env(refused, env_file,
     refused("consumer", "remote", words=words, **settings)
 
 
+@pytest.mark.parametrize("script", ["deploy", *SCRIPTS])
+def test_script__main_is_left_out_before_remote__works_on_the_live_network(
+    refused, env_file, script
+):
+    refused(script, function="remote", words=["No live network is named"])
+
+
 def test_script__node_of_another_chain__names_both(refused, chain, env_file):
     words = ["is on chain 31337", "chain 11155111", "mend REMOTE_NETWORK or RPC_URLS"]
     settings = {"REMOTE_NETWORK": "sepolia", "RPC_URLS": chain.url}

@@ -1,7 +1,9 @@
 """A device installs requirements-device.txt and nothing else: the consumer must need no more."""
 
+import ast
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -80,6 +82,23 @@ def test_consumer__what_it_imports__comes_from_the_listed_packages(imported: set
 
 def test_consumer__on_a_device__imports_neither_brownie_nor_a_compiler(imported: set[str]) -> None:
     assert imported & {"brownie", "solcx", "vvm", "vyper", "psutil"} == set()
+
+
+def test_market__another_python_than_that_of_the_set_up__says_in_a_line_which_to_use() -> None:
+    without_packages = [sys.executable, "-S", "-m", "market", "status"]
+    too_old = [sys.executable, "-c", f"import sys; sys.version_info = (3, 9, 2)\n{PROGRAM}"]
+    said = ("The package [a-z0-9_]+ is missing", "This is Python 3.9, too old")
+    for command, why in zip((without_packages, too_old), said, strict=True):
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert re.fullmatch(
+            f"Error: {why}: use .venv/bin/python -m market, once that is set up\n", done.stderr
+        )
+
+
+def test_market__older_python__can_read_what_refuses_it() -> None:
+    program = (REPOSITORY / "market" / "__main__.py").read_text("utf-8")
+    ast.parse(program, feature_version=(3, 7))
 
 
 def test_listed_packages__versions__are_those_of_the_whole_set_up() -> None:

@@ -14,8 +14,9 @@ from eth_account import Account as EthAccount
 from pydantic import SecretStr
 
 from market.errors import MarketError
-from market.keystore import load_key
+from market.keystore import load_key, new_account
 from market.settings import Account
+from tests.unit.nobody import as_nobody
 
 REPOSITORY = Path(__file__).parents[2]
 PASSWORD = "correct 'horse' #battery"
@@ -130,9 +131,9 @@ def test_load_key__no_such_file__says_how_to_add_one(tmp_path, save, encrypted):
 
 
 @pytest.mark.parametrize(
-    "name", ["../outside", "/etc/passwd", "sub/home", "..\\outside", "home\0", "a\nb"]
+    "name", ["../outside", "/etc/passwd", "sub/home", "..\\outside", "home\0", "a\nb", "é" * 101]
 )
-def test_load_key__name_that_leaves_the_folder__is_refused(tmp_path, save, encrypted, name):
+def test_load_key__name_that_no_file_of_the_folder_has__is_refused(tmp_path, save, encrypted, name):
     folder = tmp_path / "keystore"
     (folder / "sub").mkdir(parents=True)
     save(encrypted, "outside")
@@ -308,8 +309,17 @@ def test_account__keystore_cannot_be_made__says_so_before_a_password_is_typed(tm
     (tmp_path / "keystore").touch()
     status, shown = make()
     assert status == 1
-    assert "cannot be made (File exists): mend KEYSTORE_FOLDER in .env" in " ".join(shown.split())
+    assert "cannot be made or entered (File exists): mend KEYSTORE_FOLDER in .env" in " ".join(
+        shown.split()
+    )
     assert "Traceback" not in shown
+
+
+def test_new_account__keystore_of_somebody_else__says_so(tmp_path):
+    folder = tmp_path / "keystore"
+    folder.mkdir(mode=0)
+    said = as_nobody(lambda: new_account(folder, "home"))
+    assert said.startswith(f"The keystore {folder} cannot be made or entered (Permission denied): ")
 
 
 @pytest.mark.parametrize(
