@@ -11,7 +11,7 @@ from market.clearing import Access
 from market.contract import DemandReduction
 from market.deployment import deploy, seen_through
 from market.errors import MarketError
-from market.explorer import publish_source
+from market.explorer import publish_source, standard_input
 from market.journals import remembered
 from market.keystore import new_account
 from market.landing import Sent
@@ -31,6 +31,10 @@ _DRY_RUN = "(a dry run: nothing is sent)"
 
 def deploy_contract(session: Session) -> None:
     """Deploy the contract and write its address into .env."""
+    publishes = session.remote and bool(session.settings.etherscan_token)
+    if publishes:
+        # What it takes is looked for before anything is spent.
+        standard_input()
     sender = remembered(session, session.utility_sender(), contract="")
     access = session.settings.access
     deployment = _patiently(sender, partial(deploy, sender, access))
@@ -48,7 +52,7 @@ def deploy_contract(session: Session) -> None:
         session.out.print(
             "  but the CONTRACT_ADDRESS in the environment wins: unset it", style="red"
         )
-    if session.remote and session.settings.etherscan_token:
+    if publishes:
         session.out.print("Publishing the source; this takes a minute ...")
         publish_source(session.settings, sender.patience(session.chain_id), address, access)
         session.out.print("The source is published")

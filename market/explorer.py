@@ -53,7 +53,11 @@ def standard_input() -> dict[str, Any]:
             path: {"content": (_ROOT / path).read_text("utf-8")} for path in artifact["sources"]
         }
     except OSError as problem:
-        raise MarketError(f"Source {problem.filename} is missing: run ./run_tests.sh") from None
+        raise MarketError(
+            f"The source {problem.filename}, to be published, cannot be read "
+            f"({problem.strerror}): set this folder up with ./run_demo.sh, or leave "
+            "ETHERSCAN_TOKEN empty: the contract works without"
+        ) from None
     outputs = {"*": {"*": ["abi", "evm.bytecode.object", "metadata"]}}
     return {
         "language": "Solidity",

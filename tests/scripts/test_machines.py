@@ -101,6 +101,16 @@ def machine(chain, tmp_path):
         one.close()
 
 
+def test_deploy__sources_to_publish_are_not_there__says_so_and_spends_nothing(chain, machine):
+    utility = machine("UTILITY")
+    utility.set(ETHERSCAN_TOKEN="0123456789abcdef")
+    words = ["to be published", "./run_demo.sh", "leave ETHERSCAN_TOKEN empty"]
+    utility.start("deploy").finish().refused_with(*words)
+    assert chain.web3.eth.get_transaction_count(utility.account.address) == 0
+    utility.set(ETHERSCAN_TOKEN="")
+    utility.start("deploy").finish().succeeded()
+
+
 def test_round__each_on_a_machine_of_its_own__all_are_paid_by_the_rule(chain, machine):
     utility, *consumers = machine("UTILITY"), machine("CONSUMER"), machine("CONSUMER")
     utility.start("deploy").finish().succeeded()
