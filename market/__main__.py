@@ -2,7 +2,8 @@
 
     python -m market consumer [withdraw] [remote]
     python -m market register [remote]
-    python -m market utility [request 5 0.004 60 | finish | cancel 1 | withdraw] [remote]
+    python -m market utility [finish | cancel 1 | withdraw] [remote]
+    python -m market utility request 5 0.004 [SECONDS, else 60] [remote]
     python -m market utility [approve | revoke] 0x... [remote]
     python -m market deploy [remote]
     python -m market account NAME

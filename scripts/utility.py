@@ -2,6 +2,7 @@
 
 brownie run scripts/utility.py [main remote]               asks for the terms
 brownie run scripts/utility.py request 5 0.004 60 [remote] asks nothing: kWh, ETH/kWh, seconds
+                                                           (60, if there are none)
 brownie run scripts/utility.py finish [remote]             finishes what was left unfinished
 brownie run scripts/utility.py cancel 1 [remote]           cancels a request, before gate closure
 brownie run scripts/utility.py approve 0x... [remote]      lets consumers bid (revoke: no longer)
