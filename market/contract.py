@@ -250,7 +250,8 @@ class DemandReduction:
     def _require_this_kind(self) -> None:
         with node_errors(self.web3):
             code = self.web3.eth.get_code(self.address)
-        mend = f"check CONTRACT_ADDRESS and the network, or run `{command('deploy')}`"
+        utility = f"ask the utility for it, whose `{command('deploy')}` makes one"
+        mend = f"check CONTRACT_ADDRESS and the network, or {utility}"
         if not code and is_catching_up(self.web3):
             raise NodeUnavailableError(
                 f"The node at {node_name(self.web3)} is still catching up with its network, and "

@@ -182,11 +182,11 @@ class Settings(BaseModel):
         if not self.env_file.exists():
             return (
                 f"There is no {name}: `install -m 600 .env.template {name}` makes one to fill in, "
-                f"and so does `{command('deploy')}`"
+                f"and so does the utility's `{command('deploy')}`"
             )
         return (
             f"There is no CONTRACT_ADDRESS in {name}: write the contract's address there, "
-            f"or run `{command('deploy')}`"
+            f"or ask the utility for it, whose `{command('deploy')}` makes one"
         )
 
 

@@ -49,7 +49,7 @@ _SET_UP = {
     "no-env": (
         None,
         "There is no .env: install -m 600 .env.template .env makes one to fill in, and so does "
-        "python -m market deploy",
+        "the utility's python -m market deploy",
     ),
     "no-contract": ("", "There is no CONTRACT_ADDRESS in .env: write the contract's address there"),
     "no-account": ("CONSUMER_ACCOUNT=nobody\n", "nobody"),

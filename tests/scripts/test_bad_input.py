@@ -84,9 +84,9 @@ def test_script__no_env_file__says_how_to_get_one(refused, script):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("CONTRACT_ADDRESS=", ["There is no CONTRACT_ADDRESS", "scripts/deploy.py"]),
+        ("CONTRACT_ADDRESS=", ["There is no CONTRACT_ADDRESS", "ask the utility"]),
         ("CONTRACT_ADDRESS=0x12", ["CONTRACT_ADDRESS in .env", "40 hexadecimal digits"]),
-        (f"CONTRACT_ADDRESS=0x{'1' * 40}", ["There is no contract at 0x1111", "network"]),
+        (f"CONTRACT_ADDRESS=0x{'1' * 40}", ["There is no contract at 0x1111", "ask the utility"]),
     ],
     ids=["missing", "malformed", "no contract there"],
 )

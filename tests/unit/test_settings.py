@@ -523,7 +523,7 @@ def test_require_contract__in_the_environment_only__needs_no_file(env_file, monk
 def test_require_contract__no_file__says_how_to_get_one(env_file):
     assert required_problem(load_settings(env_file), "require_contract") == (
         "There is no .env: `install -m 600 .env.template .env` makes one to fill in, and so does "
-        "`python -m market deploy`"
+        "the utility's `python -m market deploy`"
     )
 
 
@@ -531,7 +531,7 @@ def test_require_contract__no_file__says_how_to_get_one(env_file):
 def test_require_contract__none_in_the_file__says_how_to_get_one(load, text):
     assert required_problem(load(text), "require_contract") == (
         "There is no CONTRACT_ADDRESS in .env: write the contract's address there, "
-        "or run `python -m market deploy`"
+        "or ask the utility for it, whose `python -m market deploy` makes one"
     )
 
 
