@@ -26,7 +26,8 @@ _MOST_GWEI = 1_000_000
 _MOST_ETH = 1_000_000
 _BETWEEN_URLS = re.compile(r"[\s,]+")
 _URL = TypeAdapter(HttpUrl)
-_HOST = re.compile(r"[0-9A-Za-z.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
+# An address with one colon would be one with a port; IPv6 has two at least.
+_HOST = re.compile(r"[0-9A-Za-z.-]{1,253}|(?=.*:.*:)[0-9A-Fa-f:.]{2,45}")
 _YES_OR_NO = TypeAdapter(bool)
 
 Choice = TypeVar("Choice")

@@ -123,6 +123,11 @@ def test_env_template__steps_that_copy_it__keep_a_file_that_is_there(name):
     assert text.count(step) == text.count(f"[ -e .env ] || {step}")
 
 
+@pytest.mark.parametrize("host", ["::", "::1", "fe80::1:2", "::ffff:127.0.0.1", "home.local"])
+def test_load_settings__page_host_in_any_form__is_taken(load, host):
+    assert load(f"PAGE_HOST={host}\n").page_host == host
+
+
 def test_load_settings__folder_of_somebody_else__says_so(tmp_path):
     folder = tmp_path / "private"
     folder.mkdir(mode=0)
@@ -350,6 +355,11 @@ def test_load_settings__field_names_in_the_environment__are_not_variables(env_fi
         (
             "PAGE_HOST",
             "http://127.0.0.1:8000",
+            "write an address of this machine such as 127.0.0.1, without a port",
+        ),
+        (
+            "PAGE_HOST",
+            "127.0.0.1:80",
             "write an address of this machine such as 127.0.0.1, without a port",
         ),
         ("MAX_REQUESTS_PER_DAY", "0", "write a whole number from 1 to 10000"),
