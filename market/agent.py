@@ -19,7 +19,7 @@ from market.journals import open_memory
 from market.log import open_log
 from market.memory import State
 from market.node import NodeUnavailableError, chain_name
-from market.patience import retried
+from market.patience import retried, sensibly
 from market.provider import NodePool, WrongChainError
 from market.session import Session
 from market.settings import Settings
@@ -78,7 +78,7 @@ class Agent:
         # Before the first look at the chain: to wait for a node is no failure to start.
         self.service.ready("starting")
         self._show(state="starting")
-        set_up = partial(_sensibly, self._set_up)
+        set_up = partial(sensibly, self._set_up)
         consumer = self._patiently(set_up, refused=(WrongChainError,))
         self.reporter.note("Waiting for requests; stop with Ctrl-C")
         while True:
@@ -160,7 +160,7 @@ class Agent:
     def _step(self, consumer: Consumer) -> None:
         """Step; what concerns no single request is the node's doing, and waited for."""
         try:
-            _sensibly(consumer.step)
+            sensibly(consumer.step)
         except (NodeUnavailableError, ChainReplacedError):
             raise
         except MarketError as problem:
@@ -203,20 +203,6 @@ class Agent:
         self.status_file.keep(self._status)
         if phase != Phase.STOPPED:
             self.service.alive(state)
-
-
-def _sensibly(act: Callable[[], T]) -> T:
-    """Return what `act` does; answers that make no sense are a node that is away."""
-    try:
-        return act()
-    except MarketError:
-        raise
-    # Whatever a broken node answers must not end a program that nobody looks after.
-    except Exception as problem:
-        name = type(problem).__name__
-        raise NodeUnavailableError(
-            f"The node's answer made no sense ({name}: {problem}): trying again"
-        ) from problem
 
 
 def guardrails_of(settings: Settings) -> Guardrails:

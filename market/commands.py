@@ -15,7 +15,7 @@ from market.explorer import publish_source, standard_input
 from market.journals import remembered
 from market.keystore import new_account
 from market.landing import Sent
-from market.launching import BusyError, DroppedError, DryRunError
+from market.launching import BusyError, DroppedError, DryRunError, RefusedError
 from market.model import Standing
 from market.operating import utility_of
 from market.reverts import RevertError
@@ -159,7 +159,7 @@ def withdraw_deferred(session: Session, sender: Sender) -> None:
 
 def _patiently(sender: Sender, act: Callable[[], T]) -> T:
     """Do something, however long a node is away, or others use the account."""
-    return sender.patience(act, BusyError, DroppedError)
+    return sender.patience(act, BusyError, DroppedError, RefusedError)
 
 
 def _addresses(written: Sequence[str]) -> list[ChecksumAddress]:

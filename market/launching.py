@@ -23,7 +23,6 @@ from market.fees import FeeCeilingError, Fees, current_fees, raised_fees
 from market.flight import Flight, Journal, ShortJournal
 from market.landing import Sent, is_known, landed, landed_unnoticed
 from market.node import (
-    NO_ANSWER,
     NodeUnavailableError,
     next_block,
     node_errors,
@@ -50,6 +49,10 @@ _LOOKS_FOR_RECEIPT = 4
 
 class DryRunError(MarketError):
     """Nothing was handed over, as this is a dry run."""
+
+
+class RefusedError(MarketError):
+    """The node refuses a transaction for now, in words that may not hold for long."""
 
 
 class BusyError(MarketError):
@@ -142,7 +145,10 @@ class Launcher:
         value_wei: int = 0,
         spare_gas: int = 0,
     ) -> Prepared:
-        """Return the transaction with its gas limit and fees; RevertError if it would fail."""
+        """Return the transaction with its gas limit and fees; RevertError if it would fail.
+
+        RefusedError if the node does not estimate it at present.
+        """
         base: TxParams = {"from": self.signer.address, "value": Wei(value_wei)}
         fees = self.fees()
         with node_errors(self.web3):
@@ -279,9 +285,6 @@ class Launcher:
         was_new, flight.is_new = flight.is_new, False
         try:
             self._give(flight, signed)
-        except (*NO_ANSWER, NodeUnavailableError):
-            flight.handed_over_s = None
-            return
         except Web3RPCError as problem:
             flight.refusal = rpc_message(problem)
             if is_final(flight.refusal):
@@ -291,6 +294,10 @@ class Launcher:
                 if replaced:
                     self._take_back(flight)
                 replaced = False
+        except Exception as problem:
+            # Whatever came instead of a sensible answer, the node may have the transaction.
+            flight.handed_over_s, flight.refusal = None, type(problem).__name__
+            return
         else:
             flight.refusal = ""
         flight.handed_over_s = monotonic()
@@ -315,7 +322,8 @@ class Launcher:
     def _refusal(self, problem: Web3RPCError, value_wei: int) -> MarketError:
         said = rpc_message(problem)
         if not is_lack_of_ether(said):
-            return MarketError(f"The node refused the transaction: {said}")
+            kind = MarketError if is_final(said) else RefusedError
+            return kind(f"The node refused the transaction: {said}")
         needed = f"{format_eth(value_wei)} ETH and the fee are" if value_wei else "the fee is"
         return MarketError(
             f"Account {self.signer.address} holds {format_eth(self.balance_wei())} ETH, and "

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -51,9 +52,27 @@ def retried(
     return retrying(act)
 
 
+class NonsenseError(NodeUnavailableError):
+    """What a node has answered cannot be made sense of, or the program has a mistake of its own."""
+
+
+def sensibly(act: Callable[[], T]) -> T:
+    """Return what `act` does; answers that make no sense are a node that is away."""
+    try:
+        return act()
+    except MarketError:
+        raise
+    # Whatever a broken node answers must not end a program that nobody looks after.
+    except Exception as problem:
+        name = type(problem).__name__
+        raise NonsenseError(
+            f"The node's answer made no sense ({name}: {problem}): trying again"
+        ) from problem
+
+
 @dataclass(slots=True)
 class Patience:
-    """Waits for a node that is away, and says once what it waits for; Ctrl-C ends it.
+    """Waits for a node that is away or makes no sense, and says once why; Ctrl-C ends it.
 
     `away_s` is how long it has waited altogether.
     """
@@ -67,7 +86,7 @@ class Patience:
     def __call__(self, act: Callable[[], T], *others: type[MarketError]) -> T:
         """Return what `act` does as soon as it can be done; `others` are worth waiting, too."""
         done = retried(
-            act,
+            partial(sensibly, act),
             worth=(NodeUnavailableError, *others),
             poll_s=self.poll_s,
             on_wait=self._tell_once,

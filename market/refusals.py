@@ -1,7 +1,7 @@
 """What nodes say where they do not take a transaction, and what that means for it.
 
-The words are those of Geth, Nethermind, Besu, Erigon, Reth, Anvil and Hardhat, and of the
-sequencers of Arbitrum and the OP stack.
+The words are those of Geth, Nethermind, Besu, Erigon, Reth, Anvil and Hardhat, of the
+sequencers of Arbitrum and the OP stack, and of the gateways before public nodes.
 """
 
 import re
@@ -27,9 +27,15 @@ _BUSY = (
 )
 _NODE = (
     r"syncing|in sync|not (enabled|available|ready)|unavailable|timed? ?out|try again|"
-    r"temporar|internal ?error|bad gateway|sequencer"
+    r"temporar|internal ?error|internal json|bad gateway|sequencer|overload|busy|crashed|"
+    r"(server|unknown|unexpected) error|header not found|missing trie node"
 )
-_UNDECIDED = re.compile(f"nonce|{_FEE}|{_REPLACED}|{_BUSY}|{_NODE}|stale", re.IGNORECASE)
+_GATEWAY = (
+    r"upstream|backend|healthy|no (available|response)|(rate|request|usage) ?limit|rate exceeded|"
+    r"request count|compute units|capacity|quota|throttl|abort|deadline|cancell?ed|retry|"
+    r"connection|broken pipe|unable to (perform|complete|process)"
+)
+_UNDECIDED = re.compile(f"nonce|{_FEE}|{_REPLACED}|{_BUSY}|{_NODE}|{_GATEWAY}|stale", re.IGNORECASE)
 
 
 def is_known_already(said: str) -> bool:

@@ -59,15 +59,29 @@ class Requested:
         How to `look` at what became of it may be said.
         """
         try:
-            sent = self.patiently(partial(look or self.sender.look, flight))
+            request_id = self._number(flight, look or self.sender.look)
         except _NOT_CARRIED_OUT:
             self.sender.journal.forget_flights([flight])
             return None
-        if sent is None:
-            return None
-        request_id = self.market.requested_id(sent.receipt)
-        self._flights[request_id] = flight
+        if request_id is not None:
+            self._flights[request_id] = flight
         return request_id
+
+    def _number(self, flight: Flight, look: Callable[[Flight], Sent | None]) -> int | None:
+        """Return what a transaction has requested; None while it is not in a block."""
+
+        def number() -> int | None:
+            sent = look(flight)
+            return self.market.requested_id(sent.receipt) if sent else None
+
+        return self.patiently(number)
+
+    def unread(self, run: int) -> int | None:
+        """Return what a run has requested whose number it could not read from a node's answer."""
+        for flight in self.noted():
+            if flight.subject == run and flight not in self._flights.values():
+                return self.made_by(flight, self.sender.wait)
+        return None
 
     def forget(self, request_id: int) -> None:
         """Note a request no longer: nobody has to go on with it."""
@@ -116,15 +130,15 @@ class Requested:
     def _regain(self, request: Request, flight: Flight) -> bool:
         """Return whether a transaction has made this very request; it is urged if it is gone."""
         try:
-            sent = self.patiently(partial(self.sender.look, flight))
+            number = self._number(flight, self.sender.look)
         except _NOT_CARRIED_OUT as problem:
             self.sender.journal.forget_flights([flight])
             raise LostError(
                 f"{_taken(request)}, and it cannot be there again: {problem}. Its escrow is back "
                 "in your account: request it anew if you still need it"
             ) from None
-        if sent:
-            self._require_its_number(request, sent)
+        if number is not None:
+            _require_its_number(request, number)
             return request.status != Status.NONE
         if self._is_missed(request):
             self._urge(request, flight)
@@ -162,13 +176,13 @@ class Requested:
         self._looks_missed[request.request_id] = looks
         return looks >= _LOOKS_UNTIL_MISSED
 
-    def _require_its_number(self, request: Request, sent: Sent) -> None:
-        number = self.market.requested_id(sent.receipt)
-        if number != request.request_id:
-            raise LostError(
-                f"{_taken(request)}, and it is request {number} now: after its gate closure, "
-                f"finish it with: {command('utility', 'finish')}"
-            )
+
+def _require_its_number(request: Request, number: int) -> None:
+    if number != request.request_id:
+        raise LostError(
+            f"{_taken(request)}, and it is request {number} now: after its gate closure, "
+            f"finish it with: {command('utility', 'finish')}"
+        )
 
 
 def _taken(request: Request) -> str:

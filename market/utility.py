@@ -14,8 +14,8 @@ from market.contract_events import NotShownYetError
 from market.endings import UNFINISHED, Endings, UndoneError
 from market.errors import MarketError
 from market.fees import FeeCeilingError
-from market.landing import Sent
-from market.launching import BusyError, DroppedError
+from market.landing import FailedError, Sent
+from market.launching import BusyError, DroppedError, RefusedError
 from market.model import Payment, Quote, Request, Status, Terms
 from market.node import chain_time_s
 from market.patience import Patience
@@ -26,6 +26,9 @@ from market.transactions import Sender
 
 PAY_BATCH = 100
 """Winners paid in one transaction; even if each is hostile it fits in a block."""
+
+_PASSING = (BusyError, FeeCeilingError, RefusedError)
+_MOST_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,8 @@ class Round:
 class Utility:
     """A utility at work; `wait` pauses between two looks at the chain (s).
 
-    A node that is away, and gas above the ceiling, is waited for with patience: `tell` is told
-    once. What it has finished is final after so many `confirmations`.
+    A node that is away or refuses, and gas above the ceiling, is waited for with patience: `tell`
+    is told once. What it has finished is final after so many `confirmations`.
     """
 
     market: DemandReduction
@@ -79,6 +82,7 @@ class Utility:
     _patiently: Patience = field(init=False)
     _requested: Requested = field(init=False)
     _endings: Endings = field(init=False)
+    _failures: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         # What waits for a transaction of this utility waits the same way, and without an end.
@@ -104,7 +108,7 @@ class Utility:
         while True:
             self._patiently(self.sender.end_earlier)
             try:
-                return self._patiently(partial(self._found_or_made, terms, beside))
+                return self._patiently(partial(self._found_or_made, terms, beside), RefusedError)
             except (BusyError, DroppedError) as problem:
                 if str(problem) not in told:
                     self.tell(problem)
@@ -115,12 +119,14 @@ class Utility:
 
     def _found_or_made(self, terms: Terms, beside: int) -> Request:
         """Return a request with these terms that nobody has a note of, or make one."""
+        run = self.run.number
+        if (unread := self._requested.unread(run)) is not None:
+            return self._shown(unread)
         # What is carried out after this block keeps the request from being sent. It is another
         # one at each try: few nodes tell for long what was at a block.
         head = self.market.head().number
         if alike := self._alike(terms, beside, head):
             return alike
-        run = self.run.number
         request_id, sent = self.market.request_reduction(self.sender, terms, run, head)
         self.spending.add(sent)
         self._requested.made_by_run(request_id, run)
@@ -263,11 +269,19 @@ class Utility:
         except DroppedError:
             # Somebody with the same account did something else first: look again.
             return False
+        except FailedError as problem:
+            # What was estimated may have come to other bids: look again, but not for ever.
+            self._failures += 1
+            if self._failures >= _MOST_FAILURES:
+                raise
+            self.tell(problem)
+            return False
         except RevertError as refusal:
             if refusal.name not in ("WrongStatus", "GateOpen"):
                 raise
             # Somebody else was quicker, or the newest block is still from before the closure.
             return False
+        self._failures = 0
         return True
 
     def round(self, request_id: int) -> Round:
@@ -289,7 +303,7 @@ class Utility:
 
     def _next_step(self, request: Request) -> Sent:
         act = self._select if request.status == Status.BIDDING else self._pay
-        return self._patiently(partial(act, request), BusyError, FeeCeilingError)
+        return self._patiently(partial(act, request), *_PASSING)
 
     def _select(self, request: Request) -> Sent:
         return self.market.select_winners(self.sender, request.request_id)
@@ -301,7 +315,7 @@ class Utility:
         """Cancel a request before its gate closure; None if it is cancelled already."""
         act, sent = partial(self.market.cancel_request, self.sender, request_id), None
         try:
-            sent = self._patiently(act, BusyError, FeeCeilingError, DroppedError)
+            sent = self._patiently(act, *_PASSING, DroppedError)
             self.spending.add(sent)
         except RevertError as refusal:
             if refusal.name == "GateClosed":

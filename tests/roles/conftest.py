@@ -83,6 +83,25 @@ def refusal(message, code=-32000):
     return {"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": message}}
 
 
+def once(line, method, answer):
+    """Have a line answer the next request of a method so; return a list that then has it."""
+    seen = []
+
+    def instead(asked, params):
+        if asked != method or seen:
+            return None
+        seen.append(method)
+        return answer(params) if callable(answer) else answer
+
+    line.instead = instead
+    return seen
+
+
+def result(value):
+    """Return what a node answers with."""
+    return {"jsonrpc": "2.0", "id": 1, "result": value}
+
+
 def forgetting(town, kept_blocks):
     """Have a node tell what was at a block only for the newest ones: an `instead` of a Line."""
 

@@ -10,13 +10,14 @@ from rich.console import Console
 from web3 import Web3
 
 from market import operating
+from market.commands import approve_consumers
 from market.errors import MarketError
-from market.model import Status
+from market.model import Standing, Status
 from market.operating import cancel_request, finish_requests, request_unattended
 from market.session import Session
 from market.settings import Settings
 from market.utility import Utility
-from tests.roles.conftest import ALICE, Killed, Line
+from tests.roles.conftest import ALICE, Killed, Line, once, refusal
 
 WORDS = ["5", "0.004", "600"]
 
@@ -287,3 +288,13 @@ def test_cancel_request__cancelled_before__says_so(town, opened, out):
     for _ in range(2):
         cancel_request(opened(), ["1"])
     assert told(out).splitlines()[-1] == "Request 1 is cancelled already"
+
+
+def test_approve_consumers__node_refuses_once__is_tried_again(town, opened, out):
+    session, consumer = opened(), town.web3.eth.accounts[ALICE]
+    line = Line(session.settings.local_rpc_url)
+    session.__dict__["web3"] = Web3(line)
+    once(line, "eth_estimateGas", refusal("Internal error"))
+    approve_consumers(session, [consumer])
+    assert town.market.standing(consumer) == Standing.APPROVED
+    assert told(out).count("The node refused the transaction: Internal error") == 1

@@ -8,14 +8,14 @@ from web3.exceptions import Web3RPCError
 from market import transactions
 from market.errors import MarketError
 from market.fees import FeeCeilingError
-from market.launching import BusyError, DroppedError, DryRunError
+from market.launching import BusyError, DroppedError, DryRunError, RefusedError
 from market.memory import Memory
 from market.model import Standing
-from market.node import chain_name
+from market.node import NodeUnavailableError, chain_name
 from market.reverts import RevertError
 from market.signer import KeySigner
 from market.transactions import Sender, UnconfirmedError
-from tests.roles.conftest import GWEI, Line
+from tests.roles.conftest import GWEI, Line, once, refusal, result
 
 
 def attend(sender, flight):
@@ -273,6 +273,23 @@ def test_launch__pool_is_full__is_handed_over_again(town, new_sender, chain_url)
     assert attend(sender, flight).hash in flight.hashes
 
 
+@pytest.mark.parametrize("answer", [None, "0xzz", refusal("upstream error", -32603)])
+def test_launch__answer_makes_no_sense_and_the_node_has_it__is_carried_out_once(
+    town, new_sender, chain_url, answer
+):
+    provider = Line(chain_url)
+    sender = new_sender(Web3(provider))
+
+    def take(params):
+        town.web3.provider.make_request("eth_sendRawTransaction", params)
+        return answer if isinstance(answer, dict) else result(answer)
+
+    once(provider, "eth_sendRawTransaction", take)
+    flight = launch(town, sender)
+    assert journal(new_sender()) == [flight]
+    assert attend(sender, flight).hash == flight.hashes[0]
+
+
 @pytest.mark.parametrize("known_by", ["this process", "a restart"])
 def test_urge__refused_for_good_when_handed_over_again__may_have_been_taken_before(
     town, new_sender, chain_url, known_by
@@ -420,6 +437,20 @@ def test_prepare__contract_refuses_beforehand__nothing_is_sent(town, new_sender)
     with pytest.raises(RevertError, match="Request 7 does not exist"):
         launch(town, sender, "submit_bids", 7, [(1000, 500)])
     assert town.web3.eth.get_transaction_count(sender.signer.address) == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "may_pass"),
+    [("Internal error", True), ("execution timeout", True), ("exceeds block gas limit", False)],
+)
+def test_prepare__node_does_not_estimate_it__is_told_from_what_is_refused_for_good(
+    town, new_sender, said, may_pass
+):
+    once(town.web3.provider, "eth_estimateGas", refusal(said))
+    with pytest.raises(MarketError, match=said) as problem:
+        new_sender().prepare(town.call("register"))
+    assert isinstance(problem.value, RefusedError) == may_pass
+    assert not isinstance(problem.value, NodeUnavailableError)
 
 
 def test_prepare__value_above_the_balance__says_both(town, new_sender):

@@ -16,6 +16,7 @@ from market.contract import DemandReduction
 from market.deployment import deploy
 from market.endings import UndoneError
 from market.errors import MarketError
+from market.landing import FailedError
 from market.launching import DroppedError
 from market.memory import Memory
 from market.model import Standing, Status, Terms
@@ -26,7 +27,19 @@ from market.runs import Run
 from market.signer import KeySigner, UnlockedSigner
 from market.transactions import Sender, UnconfirmedError
 from market.utility import Utility
-from tests.roles.conftest import ALICE, BIDDING_S, BOB, GWEI, UTILITY, Killed, Line, forgetting
+from tests.roles.conftest import (
+    ALICE,
+    BIDDING_S,
+    BOB,
+    GWEI,
+    UTILITY,
+    Killed,
+    Line,
+    forgetting,
+    once,
+    refusal,
+    result,
+)
 
 TERMS = Terms(5000, 4 * GWEI, BIDDING_S)
 
@@ -207,6 +220,30 @@ def test_request__node_away_for_longer_than_it_tells_of_old_blocks__is_made(town
     office.line.instead, office.line.before = forgetting(town, 4), away_from_then_on
     assert utility.request(TERMS).request_id == 1
     assert len(office.told) == 1
+
+
+def without_its_logs(office):
+    """Return an answer with a transaction's receipt that lacks all that its call has told."""
+
+    def answer(params):
+        told = office.town.web3.provider.make_request("eth_getTransactionReceipt", params)
+        return result({**told["result"], "logs": []})
+
+    return answer
+
+
+@pytest.mark.parametrize("at", ["eth_estimateGas", "eth_sendRawTransaction", "its receipt"])
+def test_request__one_answer_makes_no_sense__is_made_once(town, office, at):
+    utility = office.start()
+    if at == "its receipt":
+        seen = once(office.line, "eth_getTransactionReceipt", without_its_logs(office))
+    else:
+        seen = once(office.line, at, result(None))
+    made = utility.request(TERMS)
+    assert seen
+    assert utility.has_made(made)
+    assert office.market.request_count() == 1
+    assert office.start().resume().request_id == 1
 
 
 def test_request__another_program_was_quicker__is_made_after_it(town, office):
@@ -472,6 +509,75 @@ def failing_now_and_then():
             raise requests.ConnectionError
 
     return before
+
+
+@pytest.fixture
+def due(town, office):
+    """A utility whose request 1 has two bids, and its gate has closed."""
+    utility = office.start()
+    bid(town, office, utility.request(TERMS).request_id)
+    town.close_gate()
+    return utility
+
+
+@pytest.mark.parametrize("said", ["Internal error", "upstream error", "execution aborted"])
+@pytest.mark.parametrize("method", ["eth_estimateGas", "eth_sendRawTransaction"])
+def test_finish__node_refuses_once__round_is_settled(town, office, due, method, said):
+    seen = once(office.line, method, refusal(said, -32603))
+    due.sender._replace_s = 0
+    list(due.finish(1))
+    assert seen
+    check_settled(town, office, 1)
+
+
+def test_finish__refused_for_long__is_told_once(town, office, due):
+    left = iter(range(20))
+
+    def instead(method, _params):
+        refused = method == "eth_estimateGas" and next(left, None) is not None
+        return refusal("Internal error", -32603) if refused else None
+
+    office.line.instead = instead
+    list(due.finish(1))
+    assert office.told == ["The node refused the transaction: Internal error"]
+    check_settled(town, office, 1)
+
+
+@pytest.mark.parametrize("value", [None, "0xzz", {}])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "eth_call",
+        "eth_chainId",
+        "eth_estimateGas",
+        "eth_getBlockByNumber",
+        "eth_getLogs",
+        "eth_getTransactionCount",
+        "eth_getTransactionReceipt",
+    ],
+)
+def test_finish__one_answer_makes_no_sense__round_is_settled(town, office, due, method, value):
+    once(office.line, method, result(value))
+    list(due.finish(1))
+    assert len(due.round(1).payments) == 2
+    check_settled(town, office, 1)
+
+
+def test_finish__more_gas_was_needed_than_estimated__is_tried_again(town, office, due):
+    once(office.line, "eth_estimateGas", result(hex(40_000)))
+    list(due.finish(1))
+    assert ["gas used: try again" in said for said in office.told] == [True]
+    check_settled(town, office, 1)
+
+
+def test_finish__fails_again_and_again__ends(office, due):
+    def instead(method, _params):
+        return result(hex(40_000)) if method == "eth_estimateGas" else None
+
+    office.line.instead = instead
+    with pytest.raises(FailedError):
+        list(due.finish(1))
+    assert len(office.told) == 4
 
 
 def test_finish__node_away_for_long__is_told_once(town, office):

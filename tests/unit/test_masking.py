@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from web3 import Web3
 from web3.exceptions import Web3RPCError
 
-from market.agent import _sensibly
 from market.masking import LONGEST_TEXT, Mask, printable
 from market.node import NodeUnavailableError, node_errors
+from market.patience import sensibly
 
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef0123456789abcdef"
@@ -199,5 +199,5 @@ def _told_sensibly(error):
         raise error
 
     with pytest.raises(NodeUnavailableError) as problem:
-        _sensibly(fail)
+        sensibly(fail)
     return str(problem.value)

@@ -49,6 +49,15 @@ def test_patience__away_again_after_a_while__says_so_again(waits):
     assert len(waits.told) == 2
 
 
+def test_patience__answers_without_sense__are_waited_for_and_named_once(waits):
+    away, senseless = NodeUnavailableError("away"), ValueError("0xzz")
+    assert waits(failing(away, senseless, senseless, away)) == "done"
+    assert [str(problem) for problem in waits.told] == [
+        "away",
+        "The node's answer made no sense (ValueError: 0xzz): trying again",
+    ]
+
+
 def test_patience__for_long__backs_off_and_not_in_step(waits):
     waits(failing(*[NodeUnavailableError("away")] * 200))
     early, late = waits.paused[:3], waits.paused[50:]
@@ -63,7 +72,7 @@ def test_patience__something_else_worth_waiting_for__only_where_it_is_named(wait
 
 
 @pytest.mark.parametrize(
-    "problem", [WrongChainError("chain 7"), MarketError("no"), KeyboardInterrupt(), ValueError()]
+    "problem", [WrongChainError("chain 7"), MarketError("no"), KeyboardInterrupt()]
 )
 def test_patience__anything_else__ends_it(waits, problem):
     with pytest.raises(type(problem)):
