@@ -13,6 +13,7 @@ from market.model import Request, Status, Terms
 from market.prompts import ask, confirmed, unattended
 from market.requested import LostError
 from market.reverts import RevertError
+from market.rounds import Spending
 from market.runs import Run
 from market.session import Session
 from market.settings import Settings
@@ -24,7 +25,7 @@ from market.units import (
     price_wei_per_wh,
     reduction_wh,
 )
-from market.utility import Spending, Utility
+from market.utility import Utility
 
 _DEFAULT_BIDDING_SECONDS = "60"
 # A countdown should count every second.

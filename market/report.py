@@ -10,8 +10,9 @@ from rich.text import Text
 
 from market.clearing import Bid, merit_order
 from market.model import Payment, Request, Status, Terms
+from market.rounds import Round
 from market.units import PRICE_LEVELS, format_eth, format_eth_per_kwh, format_kwh
-from market.utility import Round, Standings
+from market.utility import Standings
 from market.wording import price_name, short
 
 _MOST_ROWS = 40

@@ -8,19 +8,18 @@ from time import sleep
 from eth_typing import ChecksumAddress
 from web3.types import BlockIdentifier
 
-from market.clearing import Bid
 from market.contract import DemandReduction
-from market.contract_events import NotShownYetError
-from market.endings import UNFINISHED, Endings, UndoneError
+from market.endings import UNFINISHED, Endings
 from market.errors import MarketError
 from market.fees import FeeCeilingError
 from market.landing import FailedError, Sent
 from market.launching import BusyError, DroppedError, RefusedError
-from market.model import Payment, Quote, Request, Status, Terms
+from market.model import Quote, Request, Status, Terms
 from market.node import chain_time_s
 from market.patience import Patience
 from market.requested import Requested
 from market.reverts import RevertError
+from market.rounds import Round, Spending, account_of
 from market.runs import Run
 from market.transactions import Sender
 
@@ -38,29 +37,6 @@ class Standings:
     request: Request
     quote: Quote
     seconds_left: int
-
-
-@dataclass(slots=True)
-class Spending:
-    """What the transactions of this run cost."""
-
-    gas: int = 0
-    fees_wei: int = 0
-
-    def add(self, sent: Sent) -> None:
-        """Count a transaction in."""
-        self.gas += sent.gas_used
-        self.fees_wei += sent.fee_wei
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """A finished request: everybody who bid, and what was bought of whom."""
-
-    request: Request
-    bids: list[Bid]
-    payments: list[Payment]
-    spending: Spending
 
 
 @dataclass(slots=True)
@@ -286,20 +262,7 @@ class Utility:
 
     def round(self, request_id: int) -> Round:
         """Return the account of a finished request; UndoneError if it is that no longer."""
-        return Round(
-            self._patiently(lambda: self._finished(request_id)),
-            bids=self._patiently(lambda: self.market.bids(request_id)),
-            payments=self._patiently(
-                lambda: self.market.payments(self._finished(request_id)), NotShownYetError
-            ),
-            spending=self.spending,
-        )
-
-    def _finished(self, request_id: int) -> Request:
-        request = self.market.request(request_id)
-        if request.status in UNFINISHED:
-            raise UndoneError(request_id)
-        return request
+        return account_of(self.market, request_id, self.spending, self._patiently)
 
     def _next_step(self, request: Request) -> Sent:
         act = self._select if request.status == Status.BIDDING else self._pay

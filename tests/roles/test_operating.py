@@ -12,8 +12,9 @@ from web3 import Web3
 from market import operating
 from market.commands import approve_consumers
 from market.errors import MarketError
-from market.model import Standing, Status
+from market.model import BOOKS, Standing, Status
 from market.operating import cancel_request, finish_requests, request_unattended
+from market.provider import NodePool
 from market.session import Session
 from market.settings import Settings
 from market.utility import Utility
@@ -220,6 +221,40 @@ def test_finish_requests__run_killed_before_its_round_was_final__waits_for_it(to
     assert "No request waits to be finished" in told(out)
     request_unattended(opened(), WORDS)
     assert town.market.request_count() == 2
+
+
+def test_finish_requests__no_node_tells_the_events__finishes_all_and_says_so(
+    town, opened, out, monkeypatch
+):
+    for _ in range(2):
+        town.market.submit_bids(town.sender(ALICE), town.request(), [(2000, 500)])
+    town.close_gate()
+    ask = NodePool.make_request
+
+    def without_logs(pool, method, params):
+        return refusal("pruned") if method == "eth_getLogs" else ask(pool, method, params)
+
+    monkeypatch.setattr(NodePool, "make_request", without_logs)
+    finish_requests(opened())
+    assert [town.market.request(number).status for number in (1, 2)] == [Status.SETTLED] * 2
+    assert told(out).count("cannot be shown: no node tells the events (") == 2
+    assert told(out).count("Energy bought") == 2
+
+
+def test_request_unattended__the_one_before_is_too_long_ago__is_noted_no_longer(town, opened, out):
+    def killed():
+        raise Killed
+
+    with pytest.raises(Killed):
+        request_unattended(opened(killed), WORDS)
+    town.settle(1)
+    for _ in range(BOOKS):
+        town.market.cancel_request(town.utility.sender, town.request())
+    request_unattended(opened(), WORDS)
+    assert "payments of request 1 cannot be shown: Request 1 is too long ago" in told(out)
+    assert "Energy bought" in told(out)
+    request_unattended(opened(), WORDS)
+    assert town.market.request(BOOKS + 2).status == Status.SETTLED
 
 
 def reopening(town):
