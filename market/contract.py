@@ -20,7 +20,7 @@ from market.decoding import rows_in
 from market.errors import MarketError
 from market.invocation import command
 from market.landing import Sent
-from market.launching import Prepared
+from market.launching import Check, Prepared
 from market.model import BOOKS, Payment, Quote, Request, Standing, Status, Terms
 from market.node import (
     Block,
@@ -165,7 +165,12 @@ class DemandReduction:
     # Transactions
 
     def request_reduction(
-        self, sender: Sender, terms: Terms, run: int = 0, block: BlockIdentifier = "latest"
+        self,
+        sender: Sender,
+        terms: Terms,
+        run: int = 0,
+        block: BlockIdentifier = "latest",
+        check: Check | None = None,
     ) -> tuple[int, Sent]:
         """Request a reduction, its escrow included, and return the request's id.
 
@@ -186,6 +191,7 @@ class DemandReduction:
             run,
             value_wei=terms.escrow_wei,
             block=block,
+            check=check,
             keep=True,
         )
         return self.requested_id(sent.receipt), sent

@@ -46,6 +46,9 @@ _MOST_WEI = 2**256 - 1
 # Behind one address there may be several nodes, and one of them may not know a receipt yet.
 _LOOKS_FOR_RECEIPT = 4
 
+Check = Callable[[int], None]
+"""What is given the nonce once it is known; if it raises an error, nothing is sent."""
+
 
 class DryRunError(MarketError):
     """Nothing was handed over, as this is a dry run."""
@@ -174,17 +177,17 @@ class Launcher:
         *,
         block: BlockIdentifier = "latest",
         instead_of: Flight | None = None,
-        check: Callable[[int], None] = lambda _nonce: None,
+        check: Check | None = None,
     ) -> Flight:
         """Hand a transaction over, and return it as a flight to be looked after.
 
         It can be carried out only if nothing else of this account has been since `block`.
         `instead_of` is a flight that it replaces. BusyError if another one is under way.
-        `check` is given the nonce once it is known, and nothing is sent if it raises an error.
         """
         fees = prepared.fees
         nonce = self._free_nonce(block, instead_of)
-        check(nonce)
+        if check:
+            check(nonce)
         if instead_of:
             raised = raised_fees(instead_of.fees, fees, self._ceiling_wei)
             if raised is None:

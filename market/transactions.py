@@ -10,7 +10,7 @@ from web3.types import BlockIdentifier
 from market.errors import MarketError
 from market.flight import Flight
 from market.landing import FailedError, Sent
-from market.launching import DroppedError, Launcher
+from market.launching import Check, DroppedError, Launcher
 from market.reverts import RevertError
 from market.units import format_eth
 
@@ -42,6 +42,7 @@ class Sender(Launcher):
         value_wei: int = 0,
         spare_gas: int = 0,
         block: BlockIdentifier = "latest",
+        check: Check | None = None,
         keep: bool = False,
     ) -> Sent:
         """Carry out `call` and return once it is in a block; a node that is away is waited for.
@@ -55,7 +56,7 @@ class Sender(Launcher):
         """
         self.end_earlier()
         prepared = self.prepare(call, value_wei=value_wei, spare_gas=spare_gas)
-        flight = self.launch(prepared, purpose, subject, block=block)
+        flight = self.launch(prepared, purpose, subject, block=block, check=check)
         try:
             sent = self.wait(flight)
         except (RevertError, FailedError):

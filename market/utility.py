@@ -103,10 +103,20 @@ class Utility:
         head = self.market.head().number
         if alike := self._alike(terms, beside, head):
             return alike
-        request_id, sent = self.market.request_reduction(self.sender, terms, run, head)
+        check = partial(self._require_no_alike, terms, beside)
+        request_id, sent = self.market.request_reduction(self.sender, terms, run, head, check)
         self.spending.add(sent)
         self._requested.made_by_run(request_id, run)
         return self._shown(request_id)
+
+    def _require_no_alike(self, terms: Terms, beside: int, _nonce: int) -> None:
+        """Look once more for a request with these terms, now that the nonce is known.
+
+        A node that is just storing a block, or replacing one, may have told the number of
+        transactions after that block, and the requests before it.
+        """
+        if alike := self._alike(terms, beside):
+            raise BusyError(f"Request {alike.request_id} has these terms: looking at it again")
 
     def has_made(self, request: Request) -> bool:
         """Return whether this run has made a request."""

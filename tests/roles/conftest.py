@@ -221,6 +221,10 @@ class Town:
         """Replace the newest blocks; the first of the new ones has these signed transactions."""
         self.rpc("anvil_reorg", depth, [[raw, 0] for raw in returning])
 
+    def pool(self):
+        """Return the hashes of the transactions that wait for a block."""
+        return [sent.to_0x_hex() for sent in self.web3.eth.get_block("pending")["transactions"]]
+
     def newest_raws(self):
         """Return the newest block's signed transactions."""
         sent = self.web3.eth.get_block("latest")["transactions"]

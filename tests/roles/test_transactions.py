@@ -55,11 +55,6 @@ def journal(sender):
     return sender.journal.flights(sender.signer.address)
 
 
-def pool(town):
-    """Return the hashes of the transactions that wait for a block."""
-    return [sent.to_0x_hex() for sent in town.web3.eth.get_block("pending")["transactions"]]
-
-
 def is_registered(town, sender):
     return town.market.standing(sender.signer.address) == Standing.REGISTERED
 
@@ -98,7 +93,7 @@ def test_look__pending_for_long__is_replaced_with_higher_fees_and_carried_out_on
     with town.still():
         flight = launch(town, sender)
         assert attend(sender, flight) is None
-        assert [*pool(town)] == [flight.hashes[1]]
+        assert [*town.pool()] == [flight.hashes[1]]
         assert journal(new_sender()) == [flight]
         town.mine()
     fees = [version["maxFeePerGas"] for version in flight.versions]
@@ -191,7 +186,7 @@ def test_look__after_a_restart__is_the_same_transaction(town, new_sender, lost):
         sender = new_sender(replace_s=3600)
         (flight,) = journal(sender)
         assert attend(sender, flight) is None
-        assert pool(town) == former.hashes == flight.hashes
+        assert town.pool() == former.hashes == flight.hashes
         town.mine()
     assert attend(sender, flight).hash == former.hashes[0]
 
@@ -401,7 +396,7 @@ def test_launch__instead_of_a_flight__only_the_new_one_is_carried_out(town, new_
         former = launch(town, sender)
         prepared = sender.prepare(town.call("submit_bids", request_id, [(1000, 500)]))
         flight = sender.launch(prepared, "submit_bids", request_id, instead_of=former)
-        assert pool(town) == flight.hashes
+        assert town.pool() == flight.hashes
         assert journal(new_sender()) == [flight]
         town.mine()
     assert attend(sender, flight)
@@ -416,7 +411,7 @@ def test_launch__instead_of_a_flight_above_the_ceiling__leaves_it(town, new_send
         former = launch(town, sender)
         with pytest.raises(FeeCeilingError, match="stuck"):
             sender.launch(prepared, "again", instead_of=former)
-        assert pool(town) == former.hashes
+        assert town.pool() == former.hashes
     assert journal(sender) == [former]
 
 

@@ -205,6 +205,36 @@ def test_request__calls_are_a_block_behind__one_of_a_lost_run_is_not_made_again(
     assert office.market.request_count() == 1
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_request__number_of_transactions_is_told_of_a_newer_block__is_not_made_again(
+    town, office, replaced
+):
+    town.mine()
+    with town.still():
+        utility = lost_on_its_way(office)
+        raws = [town.rpc("eth_getRawTransactionByHash", sent) for sent in town.pool()]
+
+        def just_storing(params):
+            town.reorganise(1, *raws) if replaced else town.mine()
+            town.rpc("evm_setAutomine", True)
+            account, block = params
+            newest = block if replaced else "latest"
+            return office.line.pool.make_request("eth_getTransactionCount", [account, newest])
+
+        looks = []
+
+        def instead(method, params):
+            if method != "eth_getTransactionCount" or not params[1].startswith("0x") or looks:
+                return None
+            looks.append(params)
+            return just_storing(params)
+
+        office.line.instead = instead
+        assert utility.request(TERMS, beside=0).request_id == 1
+    assert looks
+    assert [request.request_id for request in utility.waiting()] == [1]
+
+
 def test_request__node_away_for_longer_than_it_tells_of_old_blocks__is_made(town, office):
     utility, waits = office.start(), []
 
