@@ -14,8 +14,10 @@ class Flight:
     """All versions of one transaction: they share a nonce, so at most one is ever carried out.
 
     `purpose` and `subject` are the sender's own note of what it is for. A version's hash is None
-    while only the node that signs it knows. `is_new` tells that no node was ever given it, and
-    `refusal` what the last node that was given it had against it.
+    while only the node that signs it knows. `seen_block` is the newest block that was there when it
+    was sent, or that it was in: a node without that one cannot tell what became of it. `is_new`
+    tells that no node was ever given it, and `refusal` what the last node that was given it had
+    against it.
     """
 
     account: ChecksumAddress
@@ -24,6 +26,7 @@ class Flight:
     subject: int
     versions: list[dict[str, Any]]
     hashes: list[str | None]
+    seen_block: int = 0
     # Not remembered: after a restart it is handed over again at once, and a node may have it.
     is_new: bool = field(default=False, compare=False)
     refusal: str = field(default="", compare=False)

@@ -198,6 +198,7 @@ class Launcher:
             fees = raised
         transaction = {**prepared.fields, **fees.fields(), "nonce": nonce}
         flight = Flight(self.signer.address, nonce, purpose, subject, [], [], is_new=True)
+        flight.seen_block = block if isinstance(block, int) else 0
         self._hand_over(flight, transaction)
         if instead_of and instead_of.key != flight.key:
             self.journal.forget_flights([instead_of])

@@ -255,6 +255,7 @@ class Memory:
             "flights",
             *(self._key[0], flight.account, flight.nonce, flight.purpose, flight.subject),
             *(json.dumps(flight.versions, default=_json), json.dumps(flight.hashes)),
+            flight.seen_block,
         )
 
     def _insert_rounds(self, rounds: Iterable[Round]) -> None:
@@ -316,10 +317,11 @@ class Memory:
             subject=row["subject"],
             versions=json.loads(row["versions"]),
             hashes=json.loads(row["hashes"]),
+            seen_block=row["seen_block"],
         )
         known = self._flights.setdefault(read.key, read)
         # Another program of this account, such as one that withdraws, may have replaced it.
-        known.versions, known.hashes = read.versions, read.hashes
+        known.versions, known.hashes, known.seen_block = read.versions, read.hashes, read.seen_block
         return known
 
     def _bids(self, request_id: int) -> Iterator[PlacedBid]:

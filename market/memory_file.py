@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS bids (
 CREATE TABLE IF NOT EXISTS flights (
     chain TEXT NOT NULL, account TEXT NOT NULL, nonce INTEGER NOT NULL,
     purpose TEXT NOT NULL, subject INTEGER NOT NULL, versions TEXT NOT NULL, hashes TEXT NOT NULL,
+    seen_block INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (chain, account, nonce, purpose, subject)
 ) WITHOUT ROWID;
 """
@@ -71,9 +72,17 @@ def _migrate(db: sqlite3.Connection) -> None:
         version = int(answer.fetchone()[0])
     if version == _VERSION:
         # To say so again would write to the file, which others look into every second.
+        _add_missing_column(db)
         return
     if version:
         for table in ("rounds", "bids", "flights"):
             db.execute(f"DROP TABLE IF EXISTS {table}")
     db.executescript(_SCHEMA)
     db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _add_missing_column(db: sqlite3.Connection) -> None:
+    """Have the flights of a file that is older than this column know no block."""
+    columns = [row["name"] for row in db.execute("PRAGMA table_info(flights)").fetchall()]
+    if "seen_block" not in columns:
+        db.execute("ALTER TABLE flights ADD COLUMN seen_block INTEGER NOT NULL DEFAULT 0")

@@ -45,11 +45,10 @@ class Requested:
         here = self.market.address
         return [f for f in flights if (f.purpose, f.newest.get("to")) == (REQUEST_PURPOSE, here)]
 
-    def made_by_run(self, request_id: int, run: int) -> None:
+    def made_by_run(self, request_id: int, run: int, sent: Sent) -> None:
         """Take the newest transaction of a run for the one that made a request."""
-        for flight in self.noted():
-            if flight.subject == run:
-                self._flights[request_id] = flight
+        *_, flight = (flight for flight in self.noted() if flight.subject == run)
+        self._learn(request_id, flight, sent)
 
     def made_by(
         self, flight: Flight, look: Callable[[Flight], Sent | None] | None = None
@@ -59,22 +58,32 @@ class Requested:
         How to `look` at what became of it may be said.
         """
         try:
-            request_id = self._number(flight, look or self.sender.look)
+            made = self._made(flight, look or self.sender.look)
         except _NOT_CARRIED_OUT:
             self.sender.journal.forget_flights([flight])
             return None
-        if request_id is not None:
-            self._flights[request_id] = flight
-        return request_id
+        if made is None:
+            return None
+        self._learn(made[0], flight, made[1])
+        return made[0]
 
-    def _number(self, flight: Flight, look: Callable[[Flight], Sent | None]) -> int | None:
-        """Return what a transaction has requested; None while it is not in a block."""
+    def _made(
+        self, flight: Flight, look: Callable[[Flight], Sent | None]
+    ) -> tuple[int, Sent] | None:
+        """Return what a transaction has requested, and where; None while it is not in a block."""
 
-        def number() -> int | None:
+        def made() -> tuple[int, Sent] | None:
             sent = look(flight)
-            return self.market.requested_id(sent.receipt) if sent else None
+            return (self.market.requested_id(sent.receipt), sent) if sent else None
 
-        return self.patiently(number)
+        return self.patiently(made)
+
+    def _learn(self, request_id: int, flight: Flight, sent: Sent) -> None:
+        """Note which transaction made a request, and that its block has been seen."""
+        self._flights[request_id] = flight
+        if sent.block_number > flight.seen_block:
+            flight.seen_block = sent.block_number
+            self.sender.journal.save_flight(flight)
 
     def unread(self, run: int) -> int | None:
         """Return what a run has requested whose number it could not read from a node's answer."""
@@ -130,15 +139,15 @@ class Requested:
     def _regain(self, request: Request, flight: Flight) -> bool:
         """Return whether a transaction has made this very request; it is urged if it is gone."""
         try:
-            number = self._number(flight, self.sender.look)
+            made = self._made(flight, self.sender.look)
         except _NOT_CARRIED_OUT as problem:
             self.sender.journal.forget_flights([flight])
             raise LostError(
                 f"{_taken(request)}, and it cannot be there again: {problem}. Its escrow is back "
                 "in your account: request it anew if you still need it"
             ) from None
-        if number is not None:
-            _require_its_number(request, number)
+        if made:
+            _require_its_number(request, made[0])
             return request.status != Status.NONE
         if self._is_missed(request):
             self._urge(request, flight)

@@ -11,6 +11,7 @@ from market.errors import MarketError
 from market.flight import Flight
 from market.landing import FailedError, Sent
 from market.launching import Check, DroppedError, Launcher
+from market.node import NodeUnavailableError, latest_block, node_name
 from market.reverts import RevertError
 from market.units import format_eth
 
@@ -131,11 +132,22 @@ class Sender(Launcher):
         return True
 
     def _is_unknown(self, flight: Flight) -> bool:
-        """Return whether a flight of a former run is neither on chain nor on its way there."""
+        """Return whether a flight of a former run is neither on chain nor on its way there.
+
+        NodeUnavailableError if the node is so far behind that it cannot know.
+        """
         if flight.handed_over_s is not None:
             return False
         for _ in range(_LOOKS_UNTIL_UNKNOWN):
             if self.is_known(flight) or flight not in self.unfinished():
                 return False
+            self._require_block(flight.seen_block)
             sleep(_POLL_S)
         return True
+
+    def _require_block(self, number: int) -> None:
+        if (head := latest_block(self.web3).number) < number:
+            raise NodeUnavailableError(
+                f"The node at {node_name(self.web3)} is behind, at block {head}, and an earlier "
+                f"run has seen block {number}: waiting for it"
+            )

@@ -106,7 +106,7 @@ class Utility:
         check = partial(self._require_no_alike, terms, beside)
         request_id, sent = self.market.request_reduction(self.sender, terms, run, head, check)
         self.spending.add(sent)
-        self._requested.made_by_run(request_id, run)
+        self._requested.made_by_run(request_id, run, sent)
         return self._shown(request_id)
 
     def _require_no_alike(self, terms: Terms, beside: int, _nonce: int) -> None:

@@ -363,6 +363,41 @@ def test_approve__request_of_an_earlier_run_was_never_sent__stays_unsent(town, o
     assert office.start().resume() is None
 
 
+def behind(office, number):
+    """Have a node show no block after the one of this number."""
+
+    def instead(method, params):
+        if method in ("eth_getTransactionByHash", "eth_getTransactionReceipt"):
+            return result(None)
+        asked = [hex(number) if param in ("latest", "pending") else param for param in params]
+        return None if asked == params else office.line.pool.make_request(method, asked)
+
+    return instead
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_resume__node_is_behind__waits_for_it_and_goes_on(town, office, seen):
+    town.mine()
+    number, utility = town.web3.eth.block_number - (not seen), office.start()
+    if seen:
+        utility.request(TERMS)
+    else:
+        office.line.before = kill_when_asked_for_a_receipt
+        with pytest.raises(Killed):
+            utility.request(TERMS)
+    utility = office.start()
+    office.line.instead, waits = behind(office, number), count()
+
+    def wait(_):
+        if next(waits) == 10:
+            office.line.instead = lambda _method, _params: None
+
+    utility.wait = wait
+    assert utility.resume().request_id == 1
+    (told,) = office.told
+    assert f"is behind, at block {number}" in told
+
+
 def test_resume__nothing_was_on_its_way__is_none(office):
     utility = office.start()
     assert utility.resume() is None

@@ -4,7 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 
 import pytest
@@ -166,12 +166,22 @@ def test_save_flight__versions__are_the_same_after_a_restart(remember):
     flight = new_flight()
     flight.versions.append({**VERSION, "maxFeePerGas": 2 * 10**20})
     flight.hashes.append(None)
+    flight.seen_block = 7
     flight.handed_over_s = 12.5
     remember().save_flight(flight)
     (known,) = remember().flights(ALICE)
     assert known == flight
     assert known.handed_over_s is None
     assert known.fees.maximum_wei == 2 * 10**20
+
+
+def test_flights__written_by_a_former_version__are_read_without_a_block(remember, path):
+    memory, flight = remember(), new_flight()
+    memory.save_flight(flight)
+    memory.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE flights DROP COLUMN seen_block")
+    assert remember().flights(ALICE) == [flight]
 
 
 def test_save_flight__bytes_in_a_transaction__are_read_back_as_hexadecimal(remember):
