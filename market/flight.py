@@ -8,6 +8,9 @@ from eth_typing import ChecksumAddress
 
 from market.fees import Fees
 
+# What does harm if it happens twice, or long after it was wanted: a request, bids, a contract.
+_HARMFUL = ("request_reduction", "submit_bids", "deploy")
+
 
 @dataclass(slots=True)
 class Flight:
@@ -32,11 +35,17 @@ class Flight:
     refusal: str = field(default="", compare=False)
     handed_over_s: float | None = field(default=None, compare=False)
     looks_since_passed: int = field(default=0, compare=False)
+    looks_cut_off: int = field(default=0, compare=False)
 
     @property
     def key(self) -> tuple[str, int, str, int]:
         """Return what no other flight has."""
         return self.account, self.nonce, self.purpose, self.subject
+
+    @property
+    def is_harmless(self) -> bool:
+        """Return whether it may happen late, or once more: at worst the contract refuses it."""
+        return self.purpose not in _HARMFUL
 
     @property
     def newest(self) -> dict[str, Any]:

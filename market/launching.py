@@ -45,6 +45,8 @@ _GAS_MARGIN_PERCENT = 25
 _MOST_WEI = 2**256 - 1
 # Behind one address there may be several nodes, and one of them may not know a receipt yet.
 _LOOKS_FOR_RECEIPT = 4
+# What a reorganisation takes off the chain, most nodes soon have again.
+_LOOKS_UNTIL_CUT_OFF = 4
 
 Check = Callable[[int], None]
 """What is given the nonce once it is known; if it raises an error, nothing is sent."""
@@ -64,6 +66,10 @@ class BusyError(MarketError):
 
 class DroppedError(MarketError):
     """Another transaction of the account took this one's place; this one never happens."""
+
+
+class CutOffError(DroppedError):
+    """What this one has to come after is gone; it may come late, once another is in that place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +188,14 @@ class Launcher:
         """Hand a transaction over, and return it as a flight to be looked after.
 
         It can be carried out only if nothing else of this account has been since `block`.
-        `instead_of` is a flight that it replaces. BusyError if another one is under way.
+        `instead_of` is a flight that it replaces. BusyError if another one is under way. What comes
+        after a transaction that is gone is not: this one takes the place of that.
         """
         fees = prepared.fees
-        nonce = self._free_nonce(block, instead_of)
+        nonce = self._free_nonce(block, instead_of, (purpose, subject))
         if check:
             check(nonce)
-        if instead_of:
+        if instead_of and instead_of.nonce == nonce:
             raised = raised_fees(instead_of.fees, fees, self._ceiling_wei)
             if raised is None:
                 raise FeeCeilingError(
@@ -200,7 +207,7 @@ class Launcher:
         flight = Flight(self.signer.address, nonce, purpose, subject, [], [], is_new=True)
         flight.seen_block = block if isinstance(block, int) else 0
         self._hand_over(flight, transaction)
-        if instead_of and instead_of.key != flight.key:
+        if instead_of and instead_of.nonce == nonce and instead_of.key != flight.key:
             self.journal.forget_flights([instead_of])
         return flight
 
@@ -236,6 +243,18 @@ class Launcher:
         """Return whether nothing of this account has to be carried out before a flight."""
         return flight.nonce == self._count("latest")
 
+    def is_cut_off(self, flight: Flight) -> bool:
+        """Return whether nothing has led up to a harmless flight for some looks in a row."""
+        count = self._count("latest")
+        led_up_to = (
+            not flight.is_harmless
+            or flight.nonce <= count
+            or any(f.nonce == count for f in self.journal.flights(flight.account))
+            or self._count("pending") > count
+        )
+        flight.looks_cut_off = 0 if led_up_to else flight.looks_cut_off + 1
+        return flight.looks_cut_off >= _LOOKS_UNTIL_CUT_OFF
+
     def is_due(self, flight: Flight) -> bool:
         """Return whether a flight should be handed over again."""
         waits_s = monotonic() - (flight.handed_over_s or 0.0)
@@ -252,12 +271,14 @@ class Launcher:
 
     # Internal
 
-    def _free_nonce(self, block: BlockIdentifier, instead_of: Flight | None) -> int:
+    def _free_nonce(
+        self, block: BlockIdentifier, instead_of: Flight | None, what: tuple[str, int]
+    ) -> int:
         count = self._count(block)
         if instead_of and instead_of.nonce == count:
             return count
         mine = [f for f in self.journal.flights(self.signer.address) if f.nonce >= count]
-        if mine or self._count("pending") > count:
+        if any(_is_in_the_way(f, count, what) for f in mine) or self._count("pending") > count:
             whose = "An earlier" if mine else "Another program's"
             raise BusyError(
                 f"{whose} transaction of this account is not in a block yet: waiting for it"
@@ -337,3 +358,9 @@ class Launcher:
     def _count(self, block: BlockIdentifier) -> int:
         with node_errors(self.web3):
             return self.web3.eth.get_transaction_count(self.signer.address, block)
+
+
+def _is_in_the_way(flight: Flight, nonce: int, what: tuple[str, int]) -> bool:
+    """Return whether a flight has the nonce, or is for the same and must not happen twice."""
+    is_same = (flight.purpose, flight.subject) == what
+    return flight.nonce == nonce or (is_same and not flight.is_harmless)

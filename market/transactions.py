@@ -10,7 +10,7 @@ from web3.types import BlockIdentifier
 from market.errors import MarketError
 from market.flight import Flight
 from market.landing import FailedError, Sent
-from market.launching import Check, DroppedError, Launcher
+from market.launching import Check, CutOffError, DroppedError, Launcher
 from market.node import NodeUnavailableError, latest_block, node_name
 from market.reverts import RevertError
 from market.units import format_eth
@@ -68,7 +68,10 @@ class Sender(Launcher):
         return sent
 
     def wait(self, flight: Flight) -> Sent:
-        """Return once a flight is in a block; how long the node is away does not count."""
+        """Return once a flight is in a block; how long the node is away does not count.
+
+        CutOffError if it is harmless and waits for what is gone; it stays in the journal.
+        """
         began_s, told = monotonic() - self.patience.away_s, False
         while not (sent := self.patience(partial(self._attend, flight))):
             if not told and monotonic() - self.patience.away_s - began_s >= _TIMEOUT_S:
@@ -99,6 +102,11 @@ class Sender(Launcher):
         """Look after a flight once."""
         sent = self.look(flight)
         if sent is None and self.is_due(flight):
+            if self.is_cut_off(flight):
+                raise CutOffError(
+                    "A reorganisation has taken what a transaction of this account has to come "
+                    "after: doing it in that place"
+                )
             self.urge(flight)
         return sent
 
@@ -106,6 +114,7 @@ class Sender(Launcher):
         """Wait for what a former run has left; it stays in the journal, as it may be needed.
 
         What would take Ether out of the account, and the node knows nothing of, is dropped instead.
+        What waits for something that is gone is left alone.
         """
         for earlier in self.unfinished():
             if self.drop_unsent(earlier):

@@ -6,9 +6,12 @@ from web3 import Web3
 from web3.exceptions import Web3RPCError
 
 from market import transactions
+from market.contract import REQUEST_PURPOSE
+from market.deployment import PURPOSE as DEPLOY_PURPOSE
+from market.desk import PURPOSE as BIDS
 from market.errors import MarketError
 from market.fees import FeeCeilingError
-from market.launching import BusyError, DroppedError, DryRunError, RefusedError
+from market.launching import BusyError, CutOffError, DroppedError, DryRunError, RefusedError
 from market.memory import Memory
 from market.model import Standing
 from market.node import NodeUnavailableError, chain_name
@@ -384,6 +387,80 @@ def test_launch__something_sent_since_the_block_looked_at__is_not_carried_out(to
     sender.send(town.call("register"), "register")
     with pytest.raises(BusyError):
         sender.launch(prepared, "register", block=block)
+
+
+# A reorganisation has taken what a transaction has to come after
+
+
+def left_behind(town, wallet, sender, purpose, subject=0):
+    """Launch something after a transaction that is gone for good then; return its flight."""
+    with town.still():
+        prepared = sender.prepare(town.call("register"))
+        launch(town, Sender(town.web3, KeySigner(wallet)))
+        town.mine()
+        flight = sender.launch(prepared, purpose, subject)
+        town.rpc("anvil_dropAllTransactions")
+        town.reorganise(1)
+        town.rpc("anvil_dropAllTransactions")
+    assert town.web3.eth.get_transaction_count(wallet.address) == flight.nonce - 1 == 0
+    return flight
+
+
+@pytest.mark.parametrize("purpose", [BIDS, "register"])
+def test_launch__what_comes_before_another_is_gone__takes_its_place(
+    town, new_sender, wallet, purpose
+):
+    sender = new_sender()
+    after = left_behind(town, wallet, sender, purpose, 1)
+    flight = sender.launch(sender.prepare(town.call("register")), "register")
+    assert flight.nonce == 0
+    assert attend(sender, flight)
+    assert journal(sender) == [flight, after]
+
+
+@pytest.mark.parametrize("purpose", [BIDS, REQUEST_PURPOSE, DEPLOY_PURPOSE])
+def test_launch__same_bids_request_or_contract_waits_for_what_is_gone__is_busy(
+    town, new_sender, wallet, purpose
+):
+    sender = new_sender()
+    left_behind(town, wallet, sender, purpose, 1)
+    with pytest.raises(BusyError):
+        sender.launch(sender.prepare(town.call("register")), purpose, 1)
+
+
+def test_launch__instead_of_one_that_waits_for_what_is_gone__leaves_that_alone(
+    town, new_sender, wallet
+):
+    sender = new_sender()
+    after = left_behind(town, wallet, sender, BIDS, 1)
+    prepared = sender.prepare(town.call("register"))
+    flight = sender.launch(prepared, "register", instead_of=after)
+    assert flight.nonce == 0
+    assert journal(sender) == [flight, after]
+
+
+def test_wait__what_comes_before_it_is_gone__ends_and_stays_in_the_journal(
+    town, new_sender, wallet
+):
+    sender = new_sender()
+    after = left_behind(town, wallet, sender, "register")
+    # What waits for another gets into no block, however soon the node mines.
+    with town.still(), pytest.raises(CutOffError):
+        sender.wait(after)
+    assert journal(sender) == [after]
+    sender.send(town.call("register"), "register")
+    assert is_registered(town, sender)
+
+
+def test_wait__request_comes_after_what_is_gone__is_waited_for(
+    town, new_sender, wallet, monkeypatch
+):
+    monkeypatch.setattr(transactions, "_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(transactions, "_POLL_S", 0.02)
+    sender = new_sender()
+    after = left_behind(town, wallet, sender, REQUEST_PURPOSE)
+    with town.still(), pytest.raises(UnconfirmedError):
+        sender.wait(after)
 
 
 # One instead of another

@@ -909,6 +909,26 @@ def fill_the_gap(town, office):
     town.mine()
 
 
+def test_finish__transaction_before_its_own_is_gone_for_good__takes_its_place(
+    town, office, due, monkeypatch
+):
+    monkeypatch.setattr(transactions, "_POLL_S", 0.02)
+    due.sender._replace_s = 0
+    with town.still():
+        fill_the_gap(town, office)
+        taken = []
+
+        def before(method):
+            if method == "eth_getTransactionReceipt":
+                town.mine() if taken else take_from_the_chain(town)
+                taken.append(method)
+
+        office.line.before = before
+        list(due.finish(1))
+    assert taken
+    check_settled(town, office, 1)
+
+
 def test_finish__somebody_elses_request_is_taken_from_the_chain__is_waited_for_a_while(
     town, office
 ):
