@@ -34,6 +34,7 @@ class Flight:
     is_new: bool = field(default=False, compare=False)
     refusal: str = field(default="", compare=False)
     handed_over_s: float | None = field(default=None, compare=False)
+    passed_s: float | None = field(default=None, compare=False)
     looks_since_passed: int = field(default=0, compare=False)
     looks_cut_off: int = field(default=0, compare=False)
 

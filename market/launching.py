@@ -44,7 +44,7 @@ _GAS_MARGIN_PERCENT = 25
 # What an account of the chain can hold.
 _MOST_WEI = 2**256 - 1
 # Behind one address there may be several nodes, and one of them may not know a receipt yet.
-_LOOKS_FOR_RECEIPT = 4
+_LOOKS_FOR_RECEIPT, _RECEIPT_S = 4, 10.0
 # What a reorganisation takes off the chain, most nodes soon have again.
 _LOOKS_UNTIL_CUT_OFF = 4
 
@@ -221,8 +221,11 @@ class Launcher:
         if self._count("latest") > flight.nonce:
             if sent := landed_unnoticed(self.web3, flight):
                 return sent
+            if flight.passed_s is None:
+                flight.passed_s = monotonic()
             flight.looks_since_passed += 1
-            if flight.looks_since_passed >= _LOOKS_FOR_RECEIPT:
+            late = monotonic() - flight.passed_s >= _RECEIPT_S
+            if late and flight.looks_since_passed >= _LOOKS_FOR_RECEIPT:
                 self.journal.forget_flights([flight])
                 raise DroppedError(
                     "Another transaction of this account took the place of the one that was sent"

@@ -9,6 +9,7 @@ from eth_account import Account
 from web3 import Web3
 from web3.providers.base import JSONBaseProvider
 
+from market import launching
 from market.anvil import running_anvil
 from market.artifact import load_artifact
 from market.bids import Offer
@@ -251,6 +252,12 @@ class Town:
 def chain_url():
     with running_anvil() as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def _soon_known(monkeypatch):
+    """Have a node that does not know a receipt be asked again a few times only."""
+    monkeypatch.setattr(launching, "_RECEIPT_S", 0)
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """A transaction is carried out at most once, and not stuck for longer than its fees allow."""
 
+from itertools import count
+
 import pytest
 import requests
 from web3 import Web3
 from web3.exceptions import Web3RPCError
 
-from market import transactions
+from market import launching, transactions
 from market.contract import REQUEST_PURPOSE
 from market.deployment import PURPOSE as DEPLOY_PURPOSE
 from market.desk import PURPOSE as BIDS
@@ -358,6 +360,23 @@ def test_look__another_transaction_took_its_place__is_dropped(town, new_sender, 
     with pytest.raises(DroppedError):
         attend(sender, flight)
     assert journal(sender) == []
+
+
+def test_wait__receipt_is_late_after_the_count__is_not_dropped(
+    town, new_sender, wallet, chain_url, monkeypatch
+):
+    monkeypatch.setattr(launching, "_RECEIPT_S", 10)
+    monkeypatch.setattr(transactions, "_POLL_S", 0)
+    provider = Line(chain_url)
+    sender, looks = new_sender(Web3(provider)), count()
+    flight = launch(town, sender)
+
+    def late(method, _params):
+        is_late = method == "eth_getTransactionReceipt" and next(looks) < 40
+        return result(None) if is_late else None
+
+    provider.instead = late
+    assert sender.wait(flight).hash == flight.hashes[0]
 
 
 def test_launch__another_programs_transaction_pending__is_busy(town, new_sender, wallet):
