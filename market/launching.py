@@ -45,8 +45,6 @@ _GAS_MARGIN_PERCENT = 25
 _MOST_WEI = 2**256 - 1
 # Behind one address there may be several nodes, and one of them may not know a receipt yet.
 _LOOKS_FOR_RECEIPT, _RECEIPT_S = 4, 10.0
-# What a reorganisation takes off the chain, most nodes soon have again.
-_LOOKS_UNTIL_CUT_OFF = 4
 
 Check = Callable[[int], None]
 """What is given the nonce once it is known; if it raises an error, nothing is sent."""
@@ -66,10 +64,6 @@ class BusyError(MarketError):
 
 class DroppedError(MarketError):
     """Another transaction of the account took this one's place; this one never happens."""
-
-
-class CutOffError(DroppedError):
-    """What this one has to come after is gone; it may come late, once another is in that place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +239,6 @@ class Launcher:
     def is_next(self, flight: Flight) -> bool:
         """Return whether nothing of this account has to be carried out before a flight."""
         return flight.nonce == self._count("latest")
-
-    def is_cut_off(self, flight: Flight) -> bool:
-        """Return whether nothing has led up to a harmless flight for some looks in a row."""
-        count = self._count("latest")
-        led_up_to = (
-            not flight.is_harmless
-            or flight.nonce <= count
-            or any(f.nonce == count for f in self.journal.flights(flight.account))
-            or self._count("pending") > count
-        )
-        flight.looks_cut_off = 0 if led_up_to else flight.looks_cut_off + 1
-        return flight.looks_cut_off >= _LOOKS_UNTIL_CUT_OFF
 
     def is_due(self, flight: Flight) -> bool:
         """Return whether a flight should be handed over again."""

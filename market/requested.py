@@ -47,8 +47,9 @@ class Requested:
 
     def made_by_run(self, request_id: int, run: int, sent: Sent) -> None:
         """Take the newest transaction of a run for the one that made a request."""
-        *_, flight = (flight for flight in self.noted() if flight.subject == run)
-        self._learn(request_id, flight, sent)
+        mine = [flight for flight in self.noted() if flight.subject == run]
+        for flight in mine[-1:]:
+            self._learn(request_id, flight, sent)
 
     def made_by(
         self, flight: Flight, look: Callable[[Flight], Sent | None] | None = None

@@ -10,7 +10,7 @@ from web3.types import BlockIdentifier
 from market.errors import MarketError
 from market.flight import Flight
 from market.landing import FailedError, Sent
-from market.launching import Check, CutOffError, DroppedError, Launcher
+from market.launching import Check, DroppedError, Launcher
 from market.node import NodeUnavailableError, latest_block, node_name
 from market.reverts import RevertError
 from market.units import format_eth
@@ -19,10 +19,16 @@ _TIMEOUT_S = 180
 _POLL_S = 0.25
 # Whoever sends just now has noted it a moment before, and behind one address may be several nodes.
 _LOOKS_UNTIL_UNKNOWN = 5
+# What a reorganisation takes off the chain, most nodes soon have again.
+_LOOKS_UNTIL_CUT_OFF = 4
 
 
 class UnconfirmedError(MarketError):
     """The transaction was sent and may still be carried out: to send it again could do it twice."""
+
+
+class CutOffError(DroppedError):
+    """What this one has to come after is gone; it may come late, once another is in that place."""
 
 
 class Sender(Launcher):
@@ -102,13 +108,25 @@ class Sender(Launcher):
         """Look after a flight once."""
         sent = self.look(flight)
         if sent is None and self.is_due(flight):
-            if self.is_cut_off(flight):
+            if self._is_cut_off(flight):
                 raise CutOffError(
                     "A reorganisation has taken what a transaction of this account has to come "
                     "after: doing it in that place"
                 )
             self.urge(flight)
         return sent
+
+    def _is_cut_off(self, flight: Flight) -> bool:
+        """Return whether nothing has led up to a harmless flight for some looks in a row."""
+        count = self._count("latest")
+        led_up_to = (
+            not flight.is_harmless
+            or flight.nonce <= count
+            or any(f.nonce == count for f in self.journal.flights(flight.account))
+            or self._count("pending") > count
+        )
+        flight.looks_cut_off = 0 if led_up_to else flight.looks_cut_off + 1
+        return flight.looks_cut_off >= _LOOKS_UNTIL_CUT_OFF
 
     def end_earlier(self) -> None:
         """Wait for what a former run has left; it stays in the journal, as it may be needed.

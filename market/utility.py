@@ -83,8 +83,9 @@ class Utility:
         told: set[str] = set()
         while True:
             self._patiently(self.sender.end_earlier)
+            found_or_made = partial(self._found_or_made, terms, beside)
             try:
-                return self._patiently(partial(self._found_or_made, terms, beside), RefusedError)
+                return self._shown(self._patiently(found_or_made, RefusedError))
             except (BusyError, DroppedError) as problem:
                 if str(problem) not in told:
                     self.tell(problem)
@@ -93,21 +94,21 @@ class Utility:
                 while self._patiently(self.sender.is_busy):
                     self.wait(self.poll_seconds)
 
-    def _found_or_made(self, terms: Terms, beside: int) -> Request:
-        """Return a request with these terms that nobody has a note of, or make one."""
+    def _found_or_made(self, terms: Terms, beside: int) -> int:
+        """Return the number of such a request that nobody has a note of, or make one."""
         run = self.run.number
         if (unread := self._requested.unread(run)) is not None:
-            return self._shown(unread)
+            return unread
         # What is carried out after this block keeps the request from being sent. It is another
         # one at each try: few nodes tell for long what was at a block.
         head = self.market.head().number
         if alike := self._alike(terms, beside, head):
-            return alike
+            return alike.request_id
         check = partial(self._require_no_alike, terms, beside)
         request_id, sent = self.market.request_reduction(self.sender, terms, run, head, check)
         self.spending.add(sent)
         self._requested.made_by_run(request_id, run, sent)
-        return self._shown(request_id)
+        return request_id
 
     def _require_no_alike(self, terms: Terms, beside: int, _nonce: int) -> None:
         """Look once more for a request with these terms, now that the nonce is known.

@@ -13,13 +13,13 @@ from market.deployment import PURPOSE as DEPLOY_PURPOSE
 from market.desk import PURPOSE as BIDS
 from market.errors import MarketError
 from market.fees import FeeCeilingError
-from market.launching import BusyError, CutOffError, DroppedError, DryRunError, RefusedError
+from market.launching import BusyError, DroppedError, DryRunError, RefusedError
 from market.memory import Memory
 from market.model import Standing
 from market.node import NodeUnavailableError, chain_name
 from market.reverts import RevertError
 from market.signer import KeySigner
-from market.transactions import Sender, UnconfirmedError
+from market.transactions import CutOffError, Sender, UnconfirmedError
 from tests.roles.conftest import GWEI, Line, once, refusal, result
 
 
