@@ -218,10 +218,10 @@ def test_consumer__killed_before_a_reorganisation__sends_the_bids_again(world):
 def test_consumers__bids_and_what_came_before_them_are_gone__two_devices_bid_once(world):
     first = waiting_home(world)
     with world.chain.still():
-        request_id = world.chain.request(world.market)
         other = {"from": first.address, "to": wallet(5).address, "value": "0x1"}
         # The bids wait until another transaction of the account is before them.
         first.proxy.add(rules.only(rules.refused(-32000, "busy"), rules.SEND))
+        request_id = world.chain.request(world.market)
         world.chain.send(first.number, other)
         first.proxy.clear()
         bid_in_the_next_block(world, first)
