@@ -1,7 +1,7 @@
 """A node that answers, but has no new blocks any more, costs nobody a round."""
 
 from contextlib import ExitStack
-from time import monotonic, sleep
+from types import SimpleNamespace
 
 import pytest
 from web3 import Web3
@@ -17,13 +17,20 @@ from tests.faults.proxy import proxied
 from tests.roles.conftest import Line, Town
 
 LIVE_CHAIN_ID = 7777
-STANDSTILL_S = 0.5
+LONG_S = 121
 
 
 @pytest.fixture
-def live(tmp_path, monkeypatch):
+def clock(monkeypatch):
+    """The clock that a standstill is measured with; it moves only when it is told to."""
+    clock = SimpleNamespace(now_s=1000.0)
+    monkeypatch.setattr(provider, "monotonic", lambda: clock.now_s)
+    return clock
+
+
+@pytest.fixture
+def live(tmp_path, clock):
     """A town on a chain that is nobody's local one."""
-    monkeypatch.setattr(provider, "_STANDSTILL_S", STANDSTILL_S)
     with running_anvil("--chain-id", str(LIVE_CHAIN_ID)) as url:
         yield Town(Web3(Line(url)), tmp_path)
 
@@ -47,36 +54,32 @@ def stand_still(live, proxy):
     proxy.add(Lagging(lambda: frozen, 0))
 
 
-def step_for(consumer, seconds):
-    deadline = monotonic() + seconds
-    while monotonic() < deadline:
-        sleep(STANDSTILL_S / 5)
-        consumer.step()
-
-
-def test_consumer__first_node_stands_still__bids_by_the_next(live, proxies):
+def test_consumer__first_node_stands_still__bids_by_the_next(live, proxies, clock):
     consumer = consumer_by(live, proxies)
     consumer.step()
     stand_still(live, proxies[0])
     request_id = live.request()
     consumer.step()
     assert not live.market.bids(request_id)
-    sleep(STANDSTILL_S)
+    clock.now_s += LONG_S
     for _ in range(2):
         consumer.step()
     assert len(live.market.bids(request_id)) == 1
     assert consumer.desk.report.names()[-1] == "bids_submitted"
 
 
-def test_consumer__every_node_stands_still__is_an_error_until_one_moves_on(live, proxies):
+def test_consumer__every_node_stands_still__is_an_error_until_one_moves_on(live, proxies, clock):
     consumer = consumer_by(live, proxies)
     consumer.step()
     for proxy in proxies:
         stand_still(live, proxy)
-    sleep(STANDSTILL_S)
+    clock.now_s += LONG_S
     request_id = live.request()
+    # The second node's newest block is a new one to whoever has not asked it before.
+    consumer.step()
+    clock.now_s += LONG_S
     with pytest.raises(StandstillError):
-        step_for(consumer, 2 * STANDSTILL_S)
+        consumer.step()
     assert not live.market.bids(request_id)
     proxies[1].clear()
     for _ in range(2):
