@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from web3 import HTTPProvider
+from web3.types import RPCEndpoint
 
 from market.errors import MarketError
 
@@ -27,17 +28,19 @@ def running_anvil(*options: str) -> Iterator[str]:
     Raises:
         MarketError: Anvil is not installed or does not start.
     """
-    port = _free_port()
-    command = [_anvil_binary(), "--port", str(port), "--silent", "--enable-tx-gas-limit"]
+    command = [_anvil_binary(), "--port", "0", "--enable-tx-gas-limit", "--base-fee", "0"]
     # A session of its own: Ctrl-C reaches the scripts only, which still need the chain to end well.
-    process = subprocess.Popen([*command, "--base-fee", "0", *options], start_new_session=True)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_listening(url, process)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        try:
+            url = f"http://127.0.0.1:{_port(process)}"
+            # Nobody reads what it prints from here on, and a full pipe would stop it.
+            HTTPProvider(url).make_request(RPCEndpoint("anvil_setLoggingEnabled"), [False])
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
 
 
 def _anvil_binary() -> str:
@@ -51,23 +54,15 @@ def _anvil_binary() -> str:
     return found
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_until_listening(url: str, process: subprocess.Popen[bytes]) -> None:
-    for attempt in Retrying(
-        retry=retry_if_exception_type(OSError),
-        stop=stop_after_delay(START_TIMEOUT_S),
-        wait=wait_fixed(0.1),
-        reraise=True,
-    ):
-        with attempt:
-            if process.poll() is not None:
-                raise MarketError(
-                    f"Anvil did not start: it ended with status {process.returncode}."
-                )
-            socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=1).close()
+def _port(process: subprocess.Popen[bytes]) -> int:
+    """Return the port that Anvil was given, which is nobody else's."""
+    overdue = Timer(START_TIMEOUT_S, process.kill)
+    try:
+        overdue.start()
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith(b"Listening on "):
+                return int(line.rsplit(b":", 1)[1])
+    finally:
+        overdue.cancel()
+    raise MarketError(f"Anvil did not start: it ended with status {process.wait()}.")

@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Any
 
 from tests.faults.wire import Wire
+from tests.scripts.ports import reserve_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +78,10 @@ class Proxy:
         self._rules: list[Rule] = []
         self.calls: list[Call] = []
         self._server: _Server | None = None
-        self._port = 0
+        self._reserved = reserve_port()
+        self._address = self._reserved.getsockname()
+        self.url = "http://{}:{}".format(*self._address)
         self._open()
-        self.url = f"http://127.0.0.1:{self._port}"
 
     # What a test looks at and changes
 
@@ -118,7 +120,7 @@ class Proxy:
     @contextmanager
     def refusing(self) -> Iterator["Proxy"]:
         """Close the port for a while, and every connection to it."""
-        self.close()
+        self._shut()
         try:
             yield self
         finally:
@@ -126,19 +128,22 @@ class Proxy:
 
     def close(self) -> None:
         """Close the port, and every connection to it."""
+        self._shut()
+        self._reserved.close()
+
+    # How it works
+
+    def _open(self) -> None:
+        self._server = _Server(self._address, partial(_Handler, self))
+        serve = partial(self._server.serve_forever, poll_interval=0.02)
+        threading.Thread(target=serve, daemon=True).start()
+
+    def _shut(self) -> None:
         if self._server:
             self._server.shutdown()
             self._server.server_close()
             self._server.cut_all()
             self._server = None
-
-    # How it works
-
-    def _open(self) -> None:
-        self._server = _Server(("127.0.0.1", self._port), partial(_Handler, self))
-        self._port = self._server.server_port
-        serve = partial(self._server.serve_forever, poll_interval=0.02)
-        threading.Thread(target=serve, daemon=True).start()
 
     def answer(self, written: bytes) -> Answer:
         """Return what is answered to the body of a POST: one call, or a list of calls."""

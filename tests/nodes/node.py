@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from select import select
 
-from tests.scripts.stage import free_port
+from tests.scripts.ports import free_port
 
 BLOCK_MS = 1000
 CHAIN_ID = 9009

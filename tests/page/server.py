@@ -13,8 +13,8 @@ from requests.exceptions import Timeout
 
 from market.folder_lock import holder
 from tests.scripts.chain import wait_until
+from tests.scripts.ports import free_port
 from tests.scripts.processes import ROOT, Finished, Script, environment
-from tests.scripts.stage import free_port
 
 # What a very busy machine may take.
 _START_S, _STOP_S = 180, 60

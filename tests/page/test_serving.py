@@ -15,8 +15,8 @@ from flaskapp import serving
 from market.settings import load_settings
 from tests.page.forms import HASH, PASSWORD
 from tests.page.server import PageServer
+from tests.scripts.ports import free_port
 from tests.scripts.processes import ROOT, Finished, environment
-from tests.scripts.stage import free_port
 
 
 @pytest.fixture

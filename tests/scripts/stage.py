@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -15,6 +14,7 @@ from market.bids import Offer
 from market.contract import DemandReduction
 from market.store import Results, load_results, save_offers
 from tests.scripts.chain import wait_until
+from tests.scripts.ports import free_port
 from tests.scripts.processes import (
     DEVICE,
     ROOT,
@@ -229,9 +229,3 @@ def brownies_port(home: Path) -> int:
     networks = yaml.safe_load((home / ".brownie" / "network-config.yaml").read_text("utf-8"))
     (own,) = [network for network in networks["development"] if network["id"] == "development"]
     return own["cmd_settings"]["port"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -4,9 +4,10 @@ import pytest
 from eth_account import Account
 
 from market.clearing import Access
+from tests.scripts.ports import free_port
 from tests.scripts.processes import PLAIN
 from tests.scripts.servers import serving
-from tests.scripts.stage import brownies_port, free_port, new_home, save_key
+from tests.scripts.stage import brownies_port, new_home, save_key
 
 BIDS = '{"energy": [2.0], "price": [0.003]}'
 SCRIPTS = ("consumer", "register", "utility")

@@ -7,7 +7,8 @@ from market.clearing import Access
 from market.contract import DemandReduction, Standing, Status
 from market.settings import load_settings
 from market.units import format_eth
-from tests.scripts.stage import WAITING, Household, free_port
+from tests.scripts.ports import free_port
+from tests.scripts.stage import WAITING, Household
 
 CONSUMER, OTHER = 1, 2
 

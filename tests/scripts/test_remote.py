@@ -17,9 +17,10 @@ from market.contract import DemandReduction
 from market.settings import load_settings
 from market.store import Outcome
 from tests.scripts.chain import running_chain, wait_until
+from tests.scripts.ports import free_port
 from tests.scripts.processes import SUPERVISED, marked
 from tests.scripts.servers import LOOK_UP, SUBMIT, Explorer, serving
-from tests.scripts.stage import WAITING, Household, Stage, free_port, new_home, save_key
+from tests.scripts.stage import WAITING, Household, Stage, new_home, save_key
 
 CHAIN_ID = 424242
 PASSWORD = "correct 'horse' #battery"

@@ -1,4 +1,3 @@
-import socket
 from contextlib import ExitStack
 
 import pytest
@@ -7,6 +6,7 @@ from market import provider
 from market.errors import MarketError
 from market.node import NodeUnavailableError, address_name, node_errors
 from market.provider import NodePool, StandstillError, WrongChainError, connect, connect_pool
+from tests.scripts.ports import free_port
 from tests.unit.rpc import CHAIN_ID, KEY, error, hang_up, running_node, says, tells_of_block
 
 OVERLOADED = [
@@ -63,9 +63,7 @@ def block_of(pool):
 
 def nobody():
     """Return an address where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/v3/{KEY}"
+    return f"http://127.0.0.1:{free_port()}/v3/{KEY}"
 
 
 # Whom it asks
