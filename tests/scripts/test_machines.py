@@ -119,7 +119,10 @@ def test_round__each_on_a_machine_of_its_own__all_are_paid_by_the_rule(chain, ma
         consumer.set(CONTRACT_ADDRESS=market.address)
         save_offers(consumer.folder / "database/bids.json", [Offer(3000, number * 10**12, "pump")])
         consumer.start("consumer").wait_for(WAITING)
-    utility.start("utility", "request", "5", "0.004", "6").finish().succeeded()
+    request = utility.start("utility", "request", "5", "0.004", "600").wait_for("is open")
+    wait_until(lambda: len(market.bids(1)) == 2, "bids of both")
+    chain.close_gate(market, 1)
+    request.finish().succeeded()
     for consumer in consumers:
         wait_until(consumer.results_file.exists, "the consumer's results")
         results = load_results(consumer.results_file)

@@ -133,16 +133,18 @@ def registered(stage, market, device):
 
 
 @pytest.fixture(scope="module")
-def round_played(stage, device, registered):
+def round_played(stage, device, registered, market, live_chain):
     """Households that have taken part in the utility's request, and what everybody printed."""
     flat = Household(stage, None, Offer(2000, 2 * 10**12, "heat pump"))
     cabin = Household(device, None, Offer(2000, 3 * 10**12, "pump"))
     consumers = [flat.start("main", "remote"), cabin.start_on_device("remote")]
     for consumer in consumers:
         consumer.wait_for(WAITING)
-    utility = stage.start("utility", "request", "5", "0.004", "6", "remote").wait_for("is open")
+    utility = stage.start("utility", "request", "5", "0.004", "600", "remote").wait_for("is open")
     started = [process for home in (stage, device) for process in marked(home.mark)]
     command_lines = [" ".join(process.cmdline()) for process in started]
+    wait_until(lambda: len(market.bids(1)) == 2, "bids of both")
+    live_chain.close_gate(market, 1)
     printed = utility.finish().succeeded().text
     for household in (flat, cabin):
         household.wait_for_results(1)

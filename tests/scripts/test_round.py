@@ -46,7 +46,7 @@ def answered(chain, town):
 
     def answered(**terms):
         request_id = chain.request(town.market, **terms)
-        wait_until(lambda: {1, 2} <= {*chain.bidders(town.market, request_id)}, "bids of both")
+        wait_for_both(chain, town.market, request_id)
         return request_id
 
     yield answered
@@ -66,6 +66,18 @@ def settled(chain, town, answered):
         return request_id
 
     return settled
+
+
+def wait_for_both(chain, market, request_id):
+    wait_until(lambda: {1, 2} <= {*chain.bidders(market, request_id)}, "bids of both")
+
+
+def close_gate_after_both(chain, market):
+    """Let the newest request's time be over once both households have bid; return its id."""
+    request_id = market.request_count()
+    wait_for_both(chain, market, request_id)
+    chain.close_gate(market, request_id)
+    return request_id
 
 
 def assert_paid_by_the_rule(chain, market, households, request_id):
@@ -107,20 +119,20 @@ def test_deploy__env_file_there__only_the_address_is_changed(run, chain, stage, 
 
 def test_utility_main__answers_at_the_terminal__winners_are_paid_by_the_rule(chain, town):
     utility = town.stage.start("utility", terminal=True).wait_for("Reduction (kWh)")
-    utility.type("5").wait_for("Highest price").type("0.004").wait_for("Bidding time").type("5")
-    utility.wait_for("Send the request?").type("y")
+    utility.type("5").wait_for("Highest price").type("0.004").wait_for("Bidding time").type("600")
+    utility.wait_for("Send the request?").type("y").wait_for("Gate closes in")
+    request_id = close_gate_after_both(chain, town.market)
     finished = utility.finish().succeeded().tells_no_internals()
-    assert "Gate closes in" in finished.out
-    request_id = town.market.request_count()
     assert f"Merit order of request {request_id}" in finished.out
     assert_paid_by_the_rule(chain, town.market, town.households, request_id)
 
 
 def test_utility_request__right_afterwards__same_consumers_answer(chain, town):
     before = chain.ether_wei(town.market)
-    utility = town.stage.start("utility", "request", "5", "0.004", "6")
+    utility = town.stage.start("utility", "request", "5", "0.004", "600").wait_for("is open")
+    request_id = close_gate_after_both(chain, town.market)
     finished = utility.finish().succeeded()
-    request = town.market.request(town.market.request_count())
+    request = town.market.request(request_id)
     assert_paid_by_the_rule(chain, town.market, town.households, request.request_id)
     assert request.status == Status.SETTLED
     assert request.escrow_wei == request.paid_wei + request.deferred_wei + request.refunded_wei
