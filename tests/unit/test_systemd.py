@@ -101,6 +101,7 @@ def test_unit__its_command__is_one_of_ours(unit, tmp_path):
     settings = {
         "PATH": os.environ["PATH"],
         "ENV_FILE": str(tmp_path / "none"),
+        "DATABASE_FOLDER": str(tmp_path),
         "HOME": str(tmp_path),
     }
     ended = subprocess.run(
