@@ -10,11 +10,12 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TypeVar
 
 import psutil
 import pytest
@@ -28,6 +29,8 @@ SUPERVISED = (sys.executable, "tools/supervise.py", "brownie")
 PLAIN = (str(PROGRAMS / "brownie"),)
 DEVICE = (sys.executable, "-m", "market")
 MARK = "MARKET_TEST_RUN"
+
+T = TypeVar("T")
 
 _TIMEOUT_S = 60
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -53,6 +56,15 @@ def marked(mark: str) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if process.environ().get(MARK) == mark:
                 found.append(process)
+    return found
+
+
+def seen(mark: str, look: Callable[[psutil.Process], T]) -> list[T]:
+    """Return what a look at each process with this mark shows, but for those that end just then."""
+    found = []
+    for process in marked(mark):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            found.append(look(process))
     return found
 
 

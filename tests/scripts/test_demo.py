@@ -21,7 +21,7 @@ from market.units import (
     reduction_wh,
 )
 from tests.scripts.chain import wait_until
-from tests.scripts.processes import ROOT, marked, worked_s
+from tests.scripts.processes import ROOT, seen, worked_s
 from tests.scripts.stage import Stage
 
 REDUCTION_WH = reduction_wh(parse_decimal(REDUCTION_KWH))
@@ -69,13 +69,14 @@ def users_files():
 
 def consumers_that_work(stage):
     """Return how many consumers are beyond the very start of Python, which knows no Ctrl-C."""
-    consumers = [p for p in marked(stage.mark) if "scripts/consumer.py" in p.cmdline()]
-    return sum(worked_s(consumer) > 0.2 for consumer in consumers)
+    return sum(
+        seen(stage.mark, lambda p: "scripts/consumer.py" in p.cmdline() and worked_s(p) > 0.2)
+    )
 
 
 def demo_folders(stage):
     """Return the folders that the processes of a running demo work in."""
-    files = {Path(process.environ()["ENV_FILE"]) for process in marked(stage.mark)}
+    files = {*seen(stage.mark, lambda process: Path(process.environ()["ENV_FILE"]))}
     return [file.parent for file in files if file.parent.name.startswith(".demo-")]
 
 

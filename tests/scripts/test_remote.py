@@ -18,7 +18,7 @@ from market.settings import load_settings
 from market.store import Outcome
 from tests.scripts.chain import running_chain, wait_until
 from tests.scripts.ports import free_port
-from tests.scripts.processes import SUPERVISED, marked
+from tests.scripts.processes import SUPERVISED, seen
 from tests.scripts.servers import LOOK_UP, SUBMIT, Explorer, serving
 from tests.scripts.stage import WAITING, Household, Stage, new_home, save_key
 
@@ -141,8 +141,11 @@ def round_played(stage, device, registered, market, live_chain):
     for consumer in consumers:
         consumer.wait_for(WAITING)
     utility = stage.start("utility", "request", "5", "0.004", "600", "remote").wait_for("is open")
-    started = [process for home in (stage, device) for process in marked(home.mark)]
-    command_lines = [" ".join(process.cmdline()) for process in started]
+    command_lines = [
+        line
+        for home in (stage, device)
+        for line in seen(home.mark, lambda process: " ".join(process.cmdline()))
+    ]
     wait_until(lambda: len(market.bids(1)) == 2, "bids of both")
     live_chain.close_gate(market, 1)
     printed = utility.finish().succeeded().text
