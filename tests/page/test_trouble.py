@@ -12,7 +12,7 @@ from market.bids import Offer
 from market.store import load_offers, save_offers
 from tests.page.browser import accessibility_problems, take_screenshot
 from tests.page.forms import HASH, PASSWORD
-from tests.scripts.chain import UTILITY
+from tests.scripts.chain import UTILITY, wait_until
 
 HEAT_PUMP = Offer(2000, 2 * 10**12, "heat pump")
 OTHER_PASSWORD = "another horse battery"
@@ -64,7 +64,8 @@ def test_events__logged_out_while_typing__keeps_what_was_typed(
     if script_is_late:
         page.route("**/bids.js", lambda script: late.append(script))
     page.goto("/bids")
-    log_in(page, PASSWORD)
+    with page.expect_request("**/bids.js"):
+        log_in(page, PASSWORD)
     for name, typed in (("device", "heat pump"), ("energy", "2"), ("price", "0.002")):
         page.locator(f"#rows-0-{name}").fill(typed)
     assert bool(late) == script_is_late
@@ -89,12 +90,19 @@ def test_history__many_past_requests__says_how_far_it_is_and_when_there_is_more(
 ):
     for _ in range(16 + 25):
         market.cancel_request(chain.sender(UTILITY), chain.request(market))
-    page.goto("/history")
-    expect(page.locator("#progress")).to_contain_text(
-        re.compile(r"requests \d+ to 41 of 41 have been looked at for what you missed")
-    )
+    incomplete = re.compile(r"requests \d+ to 41 of 41 have been looked at for what you missed")
+    # Held until the page was looked at: it would be told that it is complete some seconds later.
+    page.route("**/events", lambda events: None)
+
+    def opened():
+        """Open the history, which does not wait for a first look that takes long."""
+        page.goto("/history")
+        return incomplete.search(page.locator("#progress").inner_text())
+
+    wait_until(opened, "an incomplete history")
     take_screenshot(page, "16-history-incomplete")
     assert accessibility_problems(page) == []
+    page.unroute("**/events")
     expect(page.locator("#progress")).to_be_hidden()
     page.get_by_role("link", name="load the history again").click()
     expect(page.locator("#newer")).to_be_hidden()
