@@ -114,4 +114,6 @@ def test_consumer__as_a_service__feeds_the_watchdog_and_tells_all_in_json(world,
     assert [bid["device"] for bid in told(home, "bid_submitted")] == DEVICES
     assert {won["payment_state"] for won in told(home, "bid_won")} == {"paid"}
     assert len(told(home, "node_away")) == len(told(home, "node_back")) == 2
-    assert (home.database / "consumer.log").read_text("utf-8") == home.process.out
+    # The terminal is told first.
+    log = home.database / "consumer.log"
+    wait_until(lambda: log.read_text("utf-8") == home.process.out, lambda: home.told)
