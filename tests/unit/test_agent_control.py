@@ -106,17 +106,20 @@ def test_stop__none_at_work__is_refused(settings):
         AgentControl().stop(settings)
 
 
+def waiting_process(*arguments, **options):
+    """Start a process that waits until its input ends, whatever was to be started."""
+    return subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+
+
 @pytest.fixture
 def starting(settings, monkeypatch):
     """A control whose consumer has just been started, and does not hold its folder yet."""
-    monkeypatch.setenv("ENV_FILE", str(settings.env_file))
-    monkeypatch.setenv("DATABASE_FOLDER", str(settings.database_folder))
+    monkeypatch.setattr(agent_control, "Popen", waiting_process)
     control = AgentControl()
     control.start(settings)
     child = control._started
     yield control
-    child.kill()
-    child.wait()
+    child.communicate()
 
 
 def test_start__twice_within_its_first_moments__starts_one(settings, starting):
@@ -130,7 +133,7 @@ def test_start__from_many_windows_at_once__starts_one(settings, monkeypatch):
     started = []
 
     def slowly(*arguments, **options):
-        started.append(subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE))
+        started.append(waiting_process())
         sleep(0.2)
         return started[-1]
 
@@ -158,7 +161,7 @@ def test_stop__within_its_first_moments__ends_it_and_is_no_crash(
 
 @pytest.fixture
 def stranger():
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = waiting_process()
     yield process
     process.communicate()
 
