@@ -6,12 +6,14 @@ import pytest
 
 from attack.forge import fuzz
 from attack.tally import OTHER, SUCCESS, Tally, changing_functions
+from tests.attack.alone import alone_with_forge
 
 
 @pytest.mark.slow
 def test_market__fuzzed_by_foundry__keeps_every_promise():
     tally, seed = Tally(), randrange(2**32)
-    campaign = fuzz("default", seed, tally)
+    with alone_with_forge():
+        campaign = fuzz("default", seed, tally)
     print(tally.table())
     assert not campaign.failure, f"./run_fuzz.sh 1 --profile default --seed {seed}"
     assert campaign.calls > 5_000

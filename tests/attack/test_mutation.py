@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.attack.alone import alone_with_forge
 from tools.export_contract import SOURCE
 from tools.mutation import assembly
 from tools.mutation.compiler import Compiler
@@ -17,7 +18,9 @@ GRID = "contracts/libraries/PriceGrid.sol"
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    return Workshop.made(tmp_path_factory.mktemp("mutation") / "copy")
+    # It copies what is compiled.
+    with alone_with_forge():
+        return Workshop.made(tmp_path_factory.mktemp("mutation") / "copy")
 
 
 @pytest.fixture(scope="module")
