@@ -19,7 +19,7 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-_TIMEOUT_S = 30
+_TIMEOUT_S = 90
 
 
 class Copy:

@@ -132,7 +132,7 @@ def landing_round(world: World, at: int) -> int:
         def hold(call: Call, forward: Forward) -> Answer:
             if call.number == before + at:
                 reached.set()
-                landed.wait(30)
+                landed.wait(60)
             return forward()
 
         utility.proxy.add(hold)

@@ -129,7 +129,7 @@ def test_consumers__other_devices_bids_mined_before_the_nonce_is_read__bid_once(
         if call.params[1] in ("latest", "pending") or not world.market.request_count():
             return forward()
         asked.set()
-        mined.wait(10)
+        mined.wait(60)
         return forward(call.changed([call.params[0], "latest"]))
 
     devices = [world.household(name, 1, HEAT_PUMP, OVEN) for name in ("first", "second")]
@@ -139,7 +139,7 @@ def test_consumers__other_devices_bids_mined_before_the_nonce_is_read__bid_once(
     rule = rules.only(state_of_the_next_block, "eth_getTransactionCount")
     with world.chain.still(), devices[1].proxy.following(rule):
         request_id = world.chain.request(world.market)
-        assert asked.wait(10)
+        assert asked.wait(60)
         world.chain.wait_for_pool()
         world.chain.mine()
         mined.set()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import monotonic, sleep
 
-_TIMEOUT_S = 30
+_TIMEOUT_S = 90
 
 
 def wait_until(
