@@ -32,7 +32,8 @@ def household(stage, approved):
 def settled(hardhat, stage, market, household):
     """What the utility's script printed of a round that it carried through."""
     utility = stage.start("utility", "request", "2.5", "0.004", "600", "remote")
-    wait_until(lambda: market.request_count() and len(market.bids(1)) == 2, "the consumer's bids")
+    utility.wait_for("is open")
+    wait_until(lambda: len(market.bids(1)) == 2, "the consumer's bids")
     hardhat.close_gate(market, 1)
     printed = utility.finish(90).succeeded().tells_no_internals()
     household.file.wait_for_results(1)

@@ -47,7 +47,7 @@ def test_page__bids_entered_and_consumer_started_there__shows_what_was_won(
     assert visitor.post("/agent/start", data={"csrf_token": token(visitor)}).ok
     request_id = market.request_count() + 1
     utility = stage.start("utility", "request", "2.5", "0.004", "600", "remote")
-    wait_until(lambda: market.request_count() == request_id, "the request")
+    utility.wait_for("is open")
     wait_until(lambda: bids_of_the_page(market, request_id, people), "the page's consumer's bid")
     wait_until(lambda: f"Request {request_id}" in visitor.get("/").text, "the request on the page")
     hardhat.close_gate(market, request_id)
