@@ -59,6 +59,7 @@ class LiveChain(Chain, ABC):
         self._held_base_fee: int | None = None
         self._mining = threading.RLock()
         self._ended = threading.Event()
+        self._problem: Exception | None = None
         self._miner = threading.Thread(target=self._mine_steadily, daemon=True)
         self._miner.start()
 
@@ -102,6 +103,7 @@ class LiveChain(Chain, ABC):
     def still(self) -> Iterator[None]:
         """Let no block come for a while but those that this thread mines."""
         with self._mining:
+            self._check_miner()
             yield
 
     def close_gate(self, market: DemandReduction, request_id: int) -> None:
@@ -226,6 +228,7 @@ class LiveChain(Chain, ABC):
     def stop(self) -> None:
         self._ended.set()
         self._miner.join()
+        self._check_miner()
 
     def _raw_transactions(self, depth: int) -> Iterator[str]:
         head = self.head()
@@ -238,5 +241,13 @@ class LiveChain(Chain, ABC):
         """Return a transaction as it was signed."""
 
     def _mine_steadily(self) -> None:
-        while not self._ended.wait(self.block_s):
-            self.mine()
+        try:
+            while not self._ended.wait(self.block_s):
+                self.mine()
+        except Exception as problem:
+            self._problem = problem
+
+    def _check_miner(self) -> None:
+        """Raise what has ended the miner before its time."""
+        if self._problem:
+            raise self._problem
