@@ -220,9 +220,11 @@ def test_command__another_programs_transaction_is_pending__waits_for_it(fresh, w
 
 def withdrawal_is_lost(world: World, home: Household) -> None:
     """Have a household's withdrawal killed when it was sent, and lost on the way to a block."""
-    home.run("consumer", "withdraw")
-    wait_until(lambda: home.proxy.count(rules.SEND), lambda: home.told)
-    home.process.kill()
+    killing = Killing(home.process_id, 1, method=rules.SEND, after=True)
+    with home.proxy.following(killing):
+        home.run("consumer", "withdraw")
+        wait_until(lambda: killing.victim, lambda: home.told)
+    home.process.wait()
     world.chain.empty_pool()
 
 
