@@ -24,7 +24,7 @@ from bench.scale_play import play
 from market.artifact import load_artifact
 from market.clearing import Award, Bid, Clearing, Pricing
 from tests.scripts.chain import wait_until
-from tests.scripts.processes import MARK, ROOT, marked
+from tests.scripts.processes import MARK, ROOT, survivors
 
 AGENTS, BIDS = 3, 100
 UTILITY, CONSUMER = "0x" + "11" * 20, "0x" + "22" * 20
@@ -122,7 +122,7 @@ def test_command__interrupted_in_a_round__leaves_nothing_behind() -> None:
 
     assert process.returncode == 128 + signal.SIGINT
     assert "Traceback" not in said
-    assert (marked(mark), folders() - before) == ([], set())
+    assert (survivors(mark), folders() - before) == ([], set())
 
 
 def folders() -> set[Path]:

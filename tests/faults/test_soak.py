@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from soak.plan import faults_of
-from tests.scripts.processes import Script, environment, marked
+from tests.scripts.processes import Script, environment, survivors
 
 pytestmark = pytest.mark.long
 
@@ -35,11 +35,11 @@ def test_soak__time_is_over__says_how_it_went(start, tmp_path):
     finished = start("3", "--seed", "7").finish().succeeded().tells_no_internals()
     assert "Soak of 3 s with seed 7" in finished.out
     assert "all as it must be" in finished.out
-    assert not marked(str(tmp_path))
+    assert not survivors(str(tmp_path))
 
 
 def test_soak__ctrl_c__ends_with_its_summary_and_leaves_nothing(start, tmp_path):
     script = start("60").wait_for("Soak of 60 s")
     finished = script.press_ctrl_c().finish().tells_no_internals()
     assert finished.status == 130
-    assert not marked(str(tmp_path))
+    assert not survivors(str(tmp_path))

@@ -16,7 +16,7 @@ from market.contract import DemandReduction
 from market.settings import load_settings
 from market.store import Outcome, load_results, save_offers
 from tests.scripts.chain import running_chain, wait_until
-from tests.scripts.processes import ROOT, Script, environment, marked
+from tests.scripts.processes import ROOT, Script, environment, survivors
 from tests.scripts.stage import WAITING, save_key
 
 CHAIN_ID = 515151
@@ -71,7 +71,7 @@ class Machine:
     def close(self) -> None:
         for script in self._scripts:
             script.stop()
-        assert not marked(self._mark)
+        assert not survivors(self._mark)
 
 
 def _carry(source: Path, target: Path) -> None:
