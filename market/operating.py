@@ -70,7 +70,7 @@ def request_unattended(session: Session, written: Sequence[str]) -> None:
     One that an earlier run has made is gone on with, and no other one is made.
     """
     if len(written) not in (2, 3):
-        raise MarketError(f"A request is written like this: {unattended()} [remote]")
+        raise MarketError(f"A request is written like this: {unattended()}")
     reduction, price, seconds = [*written, _DEFAULT_BIDDING_SECONDS][:3]
     terms = _terms(session.settings, lambda: reduction, lambda: price, lambda: seconds)
     utility = utility_of(session)
