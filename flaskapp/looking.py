@@ -11,9 +11,10 @@ from market.account_address import consumer_address
 from market.errors import MarketError
 from market.live import LiveMarket, View
 from market.masking import Mask
-from market.memory import MEMORY_FILE, Memory, Round
+from market.memory import MEMORY_FILE, Memory
 from market.node import NodeUnavailableError
 from market.past_requests import PAST_FILE
+from market.progress import Round
 from market.session import Session
 from market.settings import Settings
 

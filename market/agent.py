@@ -17,9 +17,9 @@ from market.happenings import ConsumerReporter
 from market.invocation import command
 from market.journals import open_memory
 from market.log import open_log
-from market.memory import State
 from market.node import NodeUnavailableError, chain_name
 from market.patience import retried, sensibly
+from market.progress import State
 from market.provider import NodePool, WrongChainError
 from market.session import Session
 from market.settings import Settings

@@ -10,9 +10,9 @@ from market.desk import ENDED, PURPOSE, Desk, terms_of
 from market.errors import MarketError
 from market.guardrails import Guardrails, midnight_s
 from market.launching import DryRunError, Prepared
-from market.memory import PlacedBid, Round, State
 from market.model import Request, Status
 from market.node import Block, NodeUnavailableError, time_after_s
+from market.progress import PlacedBid, Round, State
 from market.reverts import RevertError
 from market.under_way import UnderWay, level_bids
 from market.witnesses import BIDS_OF_NEWEST_BLOCKS

@@ -20,10 +20,10 @@ from market.desk import ENDED, Desk, is_another
 from market.errors import MarketError
 from market.guardrails import Guardrails
 from market.logs import LogsRefusedError
-from market.memory import Round, State
 from market.model import Status
 from market.node import Block, NodeUnavailableError, chain_name, is_on_chain
 from market.outcome import Reporting
+from market.progress import Round, State
 from market.recalling import Recalling
 
 # A node that shows less than another one did before catches up within this time.

@@ -8,9 +8,10 @@ from pathlib import Path
 from market.contract import DemandReduction
 from market.flight import Flight
 from market.landing import Sent
-from market.memory import Memory, PlacedBid, Round, State
+from market.memory import Memory
 from market.model import Request, Status
 from market.node import Block, NodeUnavailableError, is_on_chain, node_name
+from market.progress import PlacedBid, Round, State
 from market.reporter import Reporter
 from market.transactions import Sender
 from market.witnesses import Witnesses

@@ -9,9 +9,10 @@ from itertools import groupby
 from pathlib import Path
 
 from market.errors import MarketError
-from market.memory import Memory, PlacedBid, Round, State
+from market.memory import Memory
 from market.memory_file import open_to_read
 from market.past_requests import Ended
+from market.progress import PlacedBid, Round, State
 from market.store import BidResult, Outcome
 
 _MISSED = "no bids of this device: it was not at work"

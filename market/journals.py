@@ -11,8 +11,9 @@ from market.desk import PURPOSE as BIDS_PURPOSE
 from market.errors import MarketError
 from market.finality import newest_final
 from market.flight import Flight
-from market.memory import MEMORY_FILE, Memory, State
+from market.memory import MEMORY_FILE, Memory
 from market.node import chain_name, latest_block, node_errors
+from market.progress import State
 from market.session import Session
 from market.transactions import Sender
 from market.units import format_gwei

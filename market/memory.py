@@ -6,8 +6,6 @@ The chain is the truth. Everything here belongs to one contract on one chain and
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import Enum
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -17,63 +15,13 @@ from eth_typing import ChecksumAddress, HexAddress, HexStr
 from market.errors import MarketError
 from market.flight import Flight
 from market.memory_file import open_tables, open_to_read
+from market.progress import PlacedBid, Round, State
 from market.store import Results
 
 MEMORY_FILE = "market.sqlite3"
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class State(str, Enum):
-    """How far a consumer has come with a request."""
-
-    SENT = "sent"
-    PLACED = "placed"
-    PASSED = "passed"
-    DECIDED = "decided"
-    FINAL = "final"
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedBid:
-    """A bid of this consumer; its id is None until it is in a block."""
-
-    bid_id: int | None
-    energy_wh: int
-    price_level: int
-    device: str | None
-
-
-@dataclass(slots=True)
-class Round:
-    """A request as this consumer has dealt with it.
-
-    PASSED is one without bids of ours, and `reason` says why. `block_number` and `block_hash` are
-    those of the block with the bids, and from DECIDED on of the one with the outcome.
-    """
-
-    request_id: int
-    state: State
-    terms: dict[str, int] = field(default_factory=dict)
-    bids: list[PlacedBid] = field(default_factory=list)
-    reason: str = ""
-    answered_s: int | None = None
-    block_number: int | None = None
-    block_hash: str | None = None
-    transaction: str | None = None
-    gas_used: int = 0
-    fee_wei: int = 0
-    results: Results | None = None
-
-    @property
-    def took_part(self) -> bool:
-        """Return whether this consumer has bid in it."""
-        return self.reason == ""
-
-    def devices(self) -> dict[int, str | None]:
-        """Return the device of each bid that has an id."""
-        return {bid.bid_id: bid.device for bid in self.bids if bid.bid_id is not None}
 
 
 def _surviving(

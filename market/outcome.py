@@ -8,9 +8,9 @@ from market.desk import ENDED, Desk
 from market.errors import MarketError
 from market.finality import newest_final
 from market.launching import DroppedError
-from market.memory import Round, State
 from market.model import Payment, Request, Status
 from market.node import Block
+from market.progress import Round, State
 from market.reverts import RevertError
 from market.store import (
     BidResult,

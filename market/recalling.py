@@ -11,9 +11,9 @@ from market.desk import ENDED, Desk, terms_of
 from market.errors import MarketError
 from market.guardrails import midnight_s
 from market.logs import LogsRefusedError
-from market.memory import Round, State
 from market.node import Block, first_block_at, time_of_block_s
 from market.outcome import Reporting
+from market.progress import Round, State
 from market.store import Results, load_results
 from market.units import MAX_BIDDING_SECONDS
 

@@ -7,9 +7,9 @@ from market.bids import LevelBid, Offer
 from market.desk import PURPOSE, Desk
 from market.errors import MarketError
 from market.flight import Flight
-from market.memory import Round
 from market.model import Request
 from market.node import Block, NodeUnavailableError, time_after_s
+from market.progress import Round
 
 
 @dataclass(slots=True)

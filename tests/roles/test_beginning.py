@@ -8,8 +8,8 @@ from market.anvil import running_anvil
 from market.consumer import Consumer
 from market.contract import DemandReduction
 from market.errors import MarketError
-from market.memory import State
 from market.node import NodeUnavailableError
+from market.progress import State
 from market.provider import connect
 from tests.roles.conftest import ALICE, HEAT_PUMP, Line
 

@@ -4,7 +4,7 @@ import pytest
 
 from market.bids import Offer
 from market.guardrails import Guardrails
-from market.memory import State
+from market.progress import State
 from market.quiet_hours import parse_quiet_hours
 from market.signer import KeySigner
 from market.store import Outcome, load_results, save_offers

@@ -7,8 +7,9 @@ from market.contract import REQUEST_PURPOSE
 from market.desk import PURPOSE as BIDS
 from market.flight import Flight
 from market.journals import forget_old_flights, open_memory, remembered
-from market.memory import MEMORY_FILE, Memory, Round, State
+from market.memory import MEMORY_FILE, Memory
 from market.node import chain_name
+from market.progress import Round, State
 from market.session import Session
 from market.settings import Settings
 from tests.roles.conftest import ALICE, BOB

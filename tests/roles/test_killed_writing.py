@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from market import outcome
-from market.memory import Memory, State
+from market.memory import Memory
+from market.progress import State
 from market.signer import KeySigner
 from market.store import load_results
 from market.transactions import Sender

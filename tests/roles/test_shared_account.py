@@ -8,7 +8,7 @@ from web3 import Web3
 
 from market.contract import DemandReduction
 from market.desk import PURPOSE
-from market.memory import State
+from market.progress import State
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender

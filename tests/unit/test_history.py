@@ -8,8 +8,9 @@ import pytest
 
 from market.history import load_history
 from market.history_csv import as_csv
-from market.memory import Memory, PlacedBid, Round, State
+from market.memory import Memory
 from market.past_requests import Ended
+from market.progress import PlacedBid, Round, State
 from market.store import BidResult, Outcome, PaymentState, Results
 
 CHAIN, CONTRACT, ACCOUNT = "31337:0xabc", "0xcontract", "0xaccount"

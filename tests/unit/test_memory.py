@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.flight import Flight
-from market.memory import Memory, PlacedBid, Round, State
+from market.memory import Memory
+from market.progress import PlacedBid, Round, State
 from market.store import BidResult, Outcome, Results
 from market.units import MAX_BID_WH
 
@@ -424,7 +425,8 @@ def test_memory__opened_by_many_at_once__nobody_has_a_problem(path):
 WRITER = """
 import sys
 from pathlib import Path
-from market.memory import Memory, Round, State
+from market.memory import Memory
+from market.progress import Round, State
 memory = Memory(Path(sys.argv[1]), "7:0xab", "0xc0", "0xa1")
 for number in range(1, 10**9):
     memory.save(Round(number, State.SENT))
