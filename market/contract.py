@@ -52,6 +52,10 @@ _HOSTILE_PAYEE_GAS = 60_000
 REQUEST_PURPOSE = "request_reduction"
 
 
+class _UnreadableError(NodeUnavailableError):
+    """What should be an answer of the contract is none, as of another kind of contract."""
+
+
 class DemandReduction:
     """One deployed contract. Views need no account; the calls that send take a Sender."""
 
@@ -267,6 +271,8 @@ class DemandReduction:
             raise MarketError(f"There is no contract at {self.address} on this chain: {mend}")
         try:
             grid = self._view("PRICE_LEVELS"), self._view("get_constants")[0]
+        except _UnreadableError:
+            grid = None
         except NodeUnavailableError as problem:
             if not _CODE_FAILED.search(str(problem)):
                 raise
@@ -314,4 +320,4 @@ def _explained() -> Iterator[None]:
     except ContractLogicError as error:
         raise explained(error) from None
     except BadFunctionCallOutput:
-        raise MarketError("The contract's answer cannot be read: is it of another kind?") from None
+        raise _UnreadableError("The node's answer for the contract makes no sense") from None

@@ -85,8 +85,7 @@ class Utility:
             self._patiently(self.sender.end_earlier)
             found_or_made = partial(self._found_or_made, terms, beside)
             try:
-                found, made_id = self._patiently(found_or_made, RefusedError)
-                return found or self._shown(made_id)
+                found = self._patiently(found_or_made, RefusedError)
             except (BusyError, DroppedError) as problem:
                 if str(problem) not in told:
                     self.tell(problem)
@@ -94,22 +93,28 @@ class Utility:
                 self.wait(self.poll_seconds)
                 while self._patiently(self.sender.is_busy):
                     self.wait(self.poll_seconds)
+            else:
+                return found if isinstance(found, Request) else self._shown(found)
 
-    def _found_or_made(self, terms: Terms, beside: int) -> tuple[Request | None, int]:
-        """Return such a request that nobody has a note of, or make one and return its number."""
+    def _found_or_made(self, terms: Terms, beside: int) -> Request | int:
+        """Return a request with these terms that nobody has a note of, or make one.
+
+        Of what this run has made it is the number: whatever fails from then on must not make it
+        again.
+        """
         run = self.run.number
         if (unread := self._requested.unread(run)) is not None:
-            return None, unread
+            return unread
         # What is carried out after this block keeps the request from being sent. It is another
         # one at each try: few nodes tell for long what was at a block.
         head = self.market.head().number
         if alike := self._alike(terms, beside, head):
-            return alike, alike.request_id
+            return alike
         check = partial(self._require_no_alike, terms, beside)
         request_id, sent = self.market.request_reduction(self.sender, terms, run, head, check)
         self.spending.add(sent)
         self._requested.made_by_run(request_id, run, sent)
-        return None, request_id
+        return request_id
 
     def _require_no_alike(self, terms: Terms, beside: int, _nonce: int) -> None:
         """Look once more for a request with these terms, now that the nonce is known.

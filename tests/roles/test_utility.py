@@ -628,6 +628,12 @@ def test_finish__one_answer_makes_no_sense__round_is_settled(town, office, due, 
     check_settled(town, office, 1)
 
 
+def test_finish__one_answer_is_cut_short__round_is_settled(town, office, due):
+    once(office.line, "eth_call", result("0x12"))
+    list(due.finish(1))
+    check_settled(town, office, 1)
+
+
 def test_finish__more_gas_was_needed_than_estimated__is_tried_again(town, office, due):
     once(office.line, "eth_estimateGas", result(hex(40_000)))
     list(due.finish(1))
