@@ -104,6 +104,8 @@ pip_install() {
 }
 
 install_python_packages() {
+  # pip asks a Rust compiler for its version, and rustup would make its folder in the home for that.
+  [ -e "$HOME/.rustup" ] || export RUSTUP_HOME="$root/.home/.rustup"
   # Without build isolation the two packages that have no usable wheel are built with these
   # pinned versions, and not with whatever is newest on the day.
   pip_install setuptools wheel
