@@ -18,8 +18,6 @@ from market.under_way import UnderWay, level_bids
 from market.witnesses import BIDS_OF_NEWEST_BLOCKS
 
 _DRY_RUN = "DRY_RUN is on"
-# Bids that were refused in a block have cost gas.
-_MOST_REFUSED = 3
 
 
 class _BidMeanwhileError(MarketError):
@@ -37,7 +35,6 @@ class Answering:
     """When bids got on chain that this program has not sent, as far as it was looked up."""
     _announced: set[int] = field(default_factory=set)
     _refused: set[tuple[int, Offer]] = field(default_factory=set)
-    _refused_times: dict[int, int] = field(default_factory=dict)
     _would_answer_s: list[int] = field(default_factory=list)
     _under_way: UnderWay = field(init=False)
 
@@ -80,7 +77,8 @@ class Answering:
             self._tell_not_sent(known, request)
         except RevertError as refusal:
             self.desk.memory.forget_flights([flight])
-            self._refused_on_chain(request, refusal, head)
+            # Not sent again: a reorganisation may let these get in after all, beside others.
+            self._pass(request, f"the contract refused the bids: {refusal}", head)
             raise
         except MarketError:
             # Not carried out: whether there is time for another try, the next step finds out.
@@ -94,18 +92,6 @@ class Answering:
         elif request.status in ENDED and flight in self.desk.sender.unfinished():
             # Else they may be in a block whose receipt the node does not show yet.
             self._pass(request, "the bids were not in a block before gate closure", head)
-
-    def _refused_on_chain(self, request: Request, refusal: RevertError, head: Block) -> None:
-        """Have bids sent again that something has got in before, as often as gas is worth it.
-
-        If it is in their way still, that shows before anything is sent.
-        """
-        tries = self._refused_times.get(request.request_id, 0) + 1
-        self._refused_times[request.request_id] = tries
-        if tries < _MOST_REFUSED:
-            self.desk.forget(request.request_id)
-        else:
-            self._pass(request, f"the contract refused the bids: {refusal}", head)
 
     def _tell_not_sent(self, known: Round, request: Request) -> None:
         """Tell once of bids of a former run that a dry run does not send again."""
@@ -124,7 +110,6 @@ class Answering:
     def clean_up(self, request_id: int) -> None:
         """Forget what was told of a request."""
         self._announced.discard(request_id)
-        self._refused_times.pop(request_id, None)
         self._under_way.too_dear.discard(request_id)
         self._refused = {key for key in self._refused if key[0] != request_id}
 
@@ -203,14 +188,16 @@ class Answering:
         terms, former = terms_of(request), self.desk.flight(request.request_id)
         self.desk.remember(Round(request.request_id, State.SENT, terms, sent, answered_s=now_s))
         try:
+            displaced = self._under_way.in_the_way_of(request, head)
             self.desk.sender.launch(
                 prepared,
                 PURPOSE,
                 request.request_id,
                 block=head.number,
-                instead_of=self._under_way.in_the_way_of(request, head),
+                instead_of=displaced,
                 check=partial(self._require_no_bids, request),
             )
+            self._under_way.sent_instead(request.request_id, displaced)
         except _BidMeanwhileError:
             self.desk.forget(request.request_id)
         except MarketError:

@@ -75,11 +75,12 @@ class Bidder:
         return bids[:MOST_BIDS], refusals
 
     def prepare(
-        self, request: Request, bids: list[LevelBid]
+        self, request: Request, bids: list[LevelBid], *, moves: bool = True
     ) -> tuple[list[LevelBid], list[Refusal], Prepared | None]:
         """Return the bids that can win more than their gas costs, with their transaction.
 
-        A level that somebody has filled keeps none of them out: what would be at it asks for more.
+        A level that somebody has filled keeps none of them out: what would be at it asks for more,
+        but where nothing `moves`, as it is sent already. RevertError if the contract refuses them.
         """
         refusals: list[Refusal] = []
         full_levels = 0
@@ -89,7 +90,8 @@ class Bidder:
                 prepared = self.market.prepare_bids(self.sender, request.request_id, written)
             except RevertError as refusal:
                 full_levels += 1
-                if refusal.name != "LevelFull" or full_levels > _MOST_FULL_LEVELS:
+                may_move = moves and full_levels <= _MOST_FULL_LEVELS
+                if refusal.name != "LevelFull" or not may_move:
                     raise
                 bids, too_high = one_level_up(bids, *refusal.arguments)
                 refusals += too_high

@@ -7,6 +7,7 @@ there or can no longer happen.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from time import monotonic
 
 from market.answering import Answering
 from market.balance import BalanceWatch
-from market.bidder import Bidder
+from market.bidder import Bidder, BidsUnreadableError
 from market.contract import recent_ids
 from market.desk import ENDED, Desk, is_another
 from market.errors import MarketError
@@ -113,6 +114,10 @@ class Consumer:
         for request_id in [*self.desk.rounds]:
             self._guarded(request_id, partial(self._follow, request_id, head))
         self.balance.check(head, self.bidder.offer_count)
+        if self.bidder.problem:
+            # So that a file that was mended is no problem until the next request.
+            with suppress(BidsUnreadableError):
+                self.bidder.refresh()
         self.head = head
 
     def _meet(self, request_id: int, head: Block) -> None:

@@ -319,5 +319,7 @@ def _explained() -> Iterator[None]:
         yield
     except ContractLogicError as error:
         raise explained(error) from None
-    except BadFunctionCallOutput:
+    except BadFunctionCallOutput as problem:
+        if "deployed" in str(problem):
+            raise MarketError("The contract is not on this chain: is it another one now?") from None
         raise _UnreadableError("The node's answer for the contract makes no sense") from None

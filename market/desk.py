@@ -6,11 +6,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from market.contract import DemandReduction
+from market.errors import MarketError
 from market.flight import Flight
 from market.landing import Sent
 from market.memory import Memory
 from market.model import Request, Status
-from market.node import Block, NodeUnavailableError, is_on_chain, node_name
+from market.node import Block, is_on_chain, node_name
 from market.progress import PlacedBid, Round, State
 from market.reporter import Reporter
 from market.transactions import Sender
@@ -75,15 +76,16 @@ class Desk:
         return is_on_chain(self.market.web3, known.block_number, known.block_hash) is False
 
     def require_not_behind(self, known: Round) -> None:
-        """Raise NodeUnavailableError if a node has not come as far as a round's block yet.
+        """Raise MarketError if a node has not come as far as a round's block yet.
 
-        So it is after a power cut, which sets many nodes back: nothing was reorganised.
+        So it is after a power cut, which sets many nodes back: nothing was reorganised. It keeps
+        no other request waiting, as a node may have told of a block that never comes.
         """
         if known.block_number is None or known.block_hash is None:
             return
         web3 = self.market.web3
         if is_on_chain(web3, known.block_number, known.block_hash) is None:
-            raise NodeUnavailableError(
+            raise MarketError(
                 f"The node at {node_name(web3)} is behind: block {known.block_number} was there "
                 "before, and it does not have it"
             )

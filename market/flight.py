@@ -8,8 +8,10 @@ from eth_typing import ChecksumAddress
 
 from market.fees import Fees
 
-# What does harm if it happens twice, or long after it was wanted: a request, bids, a contract.
-_HARMFUL = ("request_reduction", "submit_bids", "deploy")
+# What the contract refuses where it has been done already, or pays out only once.
+_HARMLESS = ("select_winners", "pay_winners", "cancel_request", "register", "withdraw")
+
+FlightKey = tuple[str, int, str, int]
 
 
 @dataclass(slots=True)
@@ -39,14 +41,14 @@ class Flight:
     looks_cut_off: int = field(default=0, compare=False)
 
     @property
-    def key(self) -> tuple[str, int, str, int]:
+    def key(self) -> FlightKey:
         """Return what no other flight has."""
         return self.account, self.nonce, self.purpose, self.subject
 
     @property
     def is_harmless(self) -> bool:
         """Return whether it may happen late, or once more: at worst the contract refuses it."""
-        return self.purpose not in _HARMFUL
+        return self.purpose in _HARMLESS
 
     @property
     def newest(self) -> dict[str, Any]:
@@ -77,7 +79,7 @@ class ShortJournal:
     """Remembers flights as long as this process lives."""
 
     def __init__(self) -> None:
-        self._flights: dict[tuple[str, int, str, int], Flight] = {}
+        self._flights: dict[FlightKey, Flight] = {}
 
     def flights(self, account: ChecksumAddress) -> list[Flight]:
         """Return an account's flights, by their nonces."""

@@ -224,6 +224,9 @@ class Launcher:
                 raise DroppedError(
                     "Another transaction of this account took the place of the one that was sent"
                 )
+        else:
+            # A reorganisation may have set its place free again.
+            flight.passed_s, flight.looks_since_passed = None, 0
         return None
 
     def is_known(self, flight: Flight) -> bool:
@@ -304,9 +307,9 @@ class Launcher:
                 if replaced:
                     self._take_back(flight)
                 replaced = False
-        except Exception as problem:
+        except Exception:
             # Whatever came instead of a sensible answer, the node may have the transaction.
-            flight.handed_over_s, flight.refusal = None, type(problem).__name__
+            flight.handed_over_s = None
             return
         else:
             flight.refusal = ""

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from eth_typing import ChecksumAddress, HexAddress, HexStr
 
 from market.errors import MarketError
-from market.flight import Flight
+from market.flight import Flight, FlightKey
 from market.memory_file import open_tables, open_to_read
 from market.progress import PlacedBid, Round, State
 from market.store import Results
@@ -52,9 +52,11 @@ class Memory:
         self.problem: MarketError | None = None
         """Why the file is not used at present, None if it is."""
         self._may_return = False
+        self._changed: set[int] = set()
+        self._changed_flights: set[FlightKey] = set()
         self._path = path
         self._key = (chain, contract, account)
-        self._flights: dict[tuple[str, int, str, int], Flight] = {}
+        self._flights: dict[FlightKey, Flight] = {}
         try:
             self._db = open_tables(str(path) if path else ":memory:")
         except sqlite3.Error as problem:
@@ -95,11 +97,19 @@ class Memory:
 
         Otherwise the next start would take up what was going on when it failed, months ago.
         """
-        memory, rounds, flights = self._db, self.rounds(), self.flights(self._key[2])
+        # Nothing else: other programs of the account have gone on with theirs in the file.
+        memory, changed, keys = self._db, self._changed, self._changed_flights
+        rounds = [done for done in self.rounds() if done.request_id in changed]
+        flights = [flight for flight in self.flights(self._key[2]) if flight.key in keys]
         try:
             self._db = open_tables(str(self._path))
             with self._db:
-                self._insert_rounds(rounds)
+                for request_id in changed:
+                    self._delete(request_id)
+                for done in rounds:
+                    self._insert_round(done)
+                for key in keys:
+                    self._delete_flight(key)
                 for flight in flights:
                     self._insert_flight(flight)
         except sqlite3.Error:
@@ -109,6 +119,8 @@ class Memory:
         else:
             memory.close()
             self.problem, self._may_return = None, False
+            changed.clear()
+            keys.clear()
 
     # Rounds
 
@@ -156,13 +168,18 @@ class Memory:
     def save(self, *rounds: Round) -> None:
         """Remember rounds as they are now, all of them or none."""
         if self._may_return:
+            self._changed.update(done.request_id for done in rounds)
             self._return()
         with self._db:
-            self._insert_rounds(rounds)
+            for done in rounds:
+                self._delete(done.request_id)
+                self._insert_round(done)
 
     @_surviving
     def forget(self, request_id: int) -> None:
         """Remember a round no longer."""
+        if self._may_return:
+            self._changed.add(request_id)
         with self._db:
             self._delete(request_id)
 
@@ -181,6 +198,8 @@ class Memory:
     def save_flight(self, flight: Flight) -> None:
         """Remember a flight as it is now."""
         self._flights[flight.key] = flight
+        if self._may_return:
+            self._changed_flights.add(flight.key)
         with self._db:
             self._insert_flight(flight)
 
@@ -190,13 +209,17 @@ class Memory:
         with self._db:
             for flight in flights:
                 self._flights.pop(flight.key, None)
-                self._db.execute(
-                    "DELETE FROM flights WHERE (chain, account, nonce, purpose, subject) "
-                    "= (?, ?, ?, ?, ?)",
-                    [self._key[0], flight.account, flight.nonce, flight.purpose, flight.subject],
-                )
+                if self._may_return:
+                    self._changed_flights.add(flight.key)
+                self._delete_flight(flight.key)
 
     # Internal
+
+    def _delete_flight(self, key: FlightKey) -> None:
+        self._db.execute(
+            "DELETE FROM flights WHERE (chain, account, nonce, purpose, subject) = (?, ?, ?, ?, ?)",
+            [self._key[0], *key],
+        )
 
     def _insert_flight(self, flight: Flight) -> None:
         self._insert(
@@ -205,11 +228,6 @@ class Memory:
             *(json.dumps(flight.versions, default=_json), json.dumps(flight.hashes)),
             flight.seen_block,
         )
-
-    def _insert_rounds(self, rounds: Iterable[Round]) -> None:
-        for done in rounds:
-            self._delete(done.request_id)
-            self._insert_round(done)
 
     def _insert_round(self, done: Round) -> None:
         self._insert(

@@ -46,7 +46,7 @@ class UnderWay:
         """Return whether all bids can still win more than their gas costs now; tell once if not."""
         bids = level_bids(request, known)
         try:
-            worth, refusals, _ = self.bidder.prepare(request, bids)
+            worth, refusals, _ = self.bidder.prepare(request, bids, moves=False)
         except NodeUnavailableError:
             raise
         except MarketError:
@@ -77,7 +77,7 @@ class UnderWay:
                 sender.urge(flight)
 
     def in_the_way_of(self, request: Request, head: Block) -> Flight | None:
-        """Return bids under way that are of no use, or of less than others.
+        """Return bids under way that are of no use at present.
 
         Their gate has closed, or they are outdated: a request that is met anew has come back after
         a reorganisation, maybe with other terms. Or they wait for gas to become cheaper.
@@ -89,6 +89,12 @@ class UnderWay:
             if again or waits or self._is_too_late(flight, head):
                 return flight
         return None
+
+    def sent_instead(self, request_id: int, displaced: Flight | None) -> None:
+        """Note that bids were sent, and wait for nothing: nor do those whose place they took."""
+        self.too_dear.discard(request_id)
+        if displaced:
+            self.too_dear.discard(displaced.subject)
 
     def _forget_unreachable(self, head: Block) -> None:
         """Forget late bids that nothing leads up to, as a node has once told too high a nonce.

@@ -5,6 +5,7 @@ import requests
 from web3 import Web3
 
 from market.anvil import running_anvil
+from market.bidder import BidsUnreadableError
 from market.consumer import Consumer
 from market.contract import DemandReduction
 from market.errors import MarketError
@@ -89,6 +90,18 @@ def test_bids__broken_since_the_start_and_mended__are_sent(town, broken):
     consumer.step()
     consumer.step()
     assert [bid.energy_wh for bid in town.market.bids(request_id)] == [HEAT_PUMP.energy_wh]
+    assert consumer.problem is None
+
+
+def test_bids__broken_and_mended_while_nothing_is_requested__are_a_problem_until_then(town, broken):
+    consumer, text = broken
+    with pytest.raises(BidsUnreadableError):
+        consumer.bidder.refresh()
+    consumer.step()
+    assert "bids.json" in consumer.problem
+    consumer.bids_file.write_text(text, "utf-8")
+    town.mine()
+    consumer.step()
     assert consumer.problem is None
 
 

@@ -5,7 +5,6 @@ import pytest
 from market.bids import Offer
 from market.model import Terms
 from market.signer import KeySigner
-from market.store import Outcome, load_results
 from market.transactions import Sender
 from market.units import PRICE_LEVELS
 from tests.roles.conftest import BIDDING_S, BOB, GWEI
@@ -68,26 +67,37 @@ def test_consumer__level_full__bids_at_the_next_one_that_takes_them(town, filled
     assert len(refused) == len(offered) - len(bid)
 
 
-def test_consumer__level_filled_in_the_same_block__bids_again(town):
-    consumer, request_id = consumer_with(town, 500, 700), large_request(town)
+def test_consumer__refused_in_a_block__does_not_bid_again(town):
+    """A reorganisation may let the refused bids in after all, beside what was sent since."""
+    consumer, request_id = consumer_with(town, 500), large_request(town)
+    for _ in range(2):
+        town.mine()
     with town.still():
         consumer.step()
         fill_first(town, request_id, 500)
-    for _ in range(3):
-        consumer.step()
-    assert own_levels(town, request_id) == [501, 700]
-    assert [problem for problem in consumer.desk.report.problems() if "level 500" in problem]
-
-
-def test_consumer__refused_in_a_block_again_and_again__pays_for_that_three_times(town):
-    consumer, request_id = consumer_with(town, 500), large_request(town)
-    sender = consumer.desk.sender
-    for level in range(500, 505):
-        with town.still():
+        filled, refused = town.newest_raws()
+        for _ in range(3):
             consumer.step()
-            fill_first(town, request_id, level)
+            town.mine()
+        assert own_levels(town, request_id) == []
+        town.reorganise(4, refused, filled)
+        town.mine()
+        for _ in range(3):
+            consumer.step()
+            town.mine()
+    assert own_levels(town, request_id) == [500]
+    assert town.web3.eth.get_transaction_count(consumer.desk.sender.signer.address) == 1
+
+
+def test_consumer__level_filled_while_bids_wait__their_fee_is_not_raised(town):
+    consumer, request_id = consumer_with(town, PRICE_LEVELS), large_request(town)
+    consumer.desk.sender._replace_s = 0
+    with town.still():
         consumer.step()
-    assert town.web3.eth.get_transaction_count(sender.signer.address) == 3
-    town.settle(request_id)
-    consumer.step()
-    assert load_results(consumer.desk.results_file).status == Outcome.NO_BIDS
+        sent_wei = consumer.desk.flight(request_id).fees.maximum_wei
+        town.rpc("anvil_dropAllTransactions")
+        fill_first(town, request_id, PRICE_LEVELS)
+        for _ in range(2):
+            consumer.step()
+        assert consumer.desk.flight(request_id).fees.maximum_wei == sent_wei
+    assert consumer.desk.report.problems() == []

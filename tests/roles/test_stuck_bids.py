@@ -144,7 +144,7 @@ def test_bids__receipt_not_shown_when_the_round_has_ended__are_told_all_the_same
     assert [won.device for won in results.results] == [HEAT_PUMP.device] * bought
 
 
-def test_bids__not_worth_their_gas_and_a_better_request_comes__give_way(town, signer):
+def test_bids__not_worth_their_gas_and_another_request_comes__give_way(town, signer):
     town.rpc("anvil_setBalance", signer.address, hex(10**20))
     consumer, poor = start(town, signer, replace_s=0), town.request()
     with town.still():
@@ -166,3 +166,36 @@ def test_bids__not_worth_their_gas_and_a_better_request_comes__give_way(town, si
         consumer.step()
         town.mine()
     assert len(town.market.bids(poor)) == 1
+
+
+def test_bids__of_two_requests_have_waited_for_cheaper_gas__do_not_displace_each_other(
+    town, signer
+):
+    town.rpc("anvil_setBalance", signer.address, hex(10**20))
+    sender = Sender(town.web3, signer, replace_s=0)
+    consumer, first = town.consumer("stuck", sender), town.request()
+
+    def empty_blocks_at(base_wei):
+        town.rpc("anvil_dropAllTransactions")
+        town.price_gas(base_wei)
+
+    with town.still():
+        consumer.step()
+        empty_blocks_at(300 * GWEI)
+        consumer.step()
+        empty_blocks_at(0)
+    second = town.request()
+    with town.still():
+        consumer.step()
+        assert consumer.desk.flight(second)
+        empty_blocks_at(300 * GWEI)
+        consumer.step()
+        empty_blocks_at(0)
+        sender._replace_s = 3600
+        seen = []
+        for _ in range(10):
+            consumer.step()
+            (flight,) = consumer.desk.memory.flights(signer.address)
+            seen.append((flight.subject, flight.fees.maximum_wei))
+        assert len({*seen[2:]}) == 1
+        assert {subject for subject, _ in seen} <= {first, second}

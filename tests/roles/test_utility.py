@@ -634,6 +634,17 @@ def test_finish__one_answer_is_cut_short__round_is_settled(town, office, due):
     check_settled(town, office, 1)
 
 
+def test_finish__contract_is_no_longer_there__ends(office, due):
+    """As on a local chain that was started anew."""
+
+    def without_it(method, params):
+        return result("0x") if method in ("eth_call", "eth_getCode") else None
+
+    office.line.instead = without_it
+    with pytest.raises(MarketError, match="is not on this chain"):
+        list(due.finish(1))
+
+
 def test_finish__more_gas_was_needed_than_estimated__is_tried_again(town, office, due):
     once(office.line, "eth_estimateGas", result(hex(40_000)))
     list(due.finish(1))

@@ -335,6 +335,20 @@ def test_memory__disk_full_for_a_moment__is_in_the_file_again(remember, path):
     assert len(problems) == 1
 
 
+def test_memory__back_in_the_file__leaves_alone_what_others_have_done_there(remember):
+    memory, other = remember(), remember()
+    other.save_flight(new_flight(subject=77))
+    other.save(Round(7, State.SENT))
+    memory.retreat(sqlite3.OperationalError("database is locked"), rescue=True)
+    other.forget_flights([new_flight(subject=77)])
+    other.forget(7)
+    memory.save_flight(new_flight(subject=78))
+    memory.save(Round(8, State.SENT))
+    assert memory.problem is None
+    assert [flight.subject for flight in other.flights(ALICE)] == [78]
+    assert [done.request_id for done in other.rounds()] == [8]
+
+
 @contextmanager
 def being_nobody():
     """Have no more rights than others on this machine, also where the tests run as root."""
