@@ -104,8 +104,6 @@ pip_install() {
 }
 
 install_python_packages() {
-  # pip asks a Rust compiler for its version, and rustup would make its folder in the home for that.
-  [ -e "$HOME/.rustup" ] || export RUSTUP_HOME="$root/.home/.rustup"
   # Without build isolation the two packages that have no usable wheel are built with these
   # pinned versions, and not with whatever is newest on the day.
   pip_install setuptools wheel
@@ -163,6 +161,8 @@ main() {
   say "Setting up the toolchain in $root (once, one to three minutes)"
   rm -f "$stamp"
   mkdir -p .home
+  # pip asks a Rust compiler for its version, and rustup would make its folder in the home for that.
+  [ -e "$HOME/.rustup" ] || export RUSTUP_HOME="$root/.home/.rustup"
   : >"$log"
   say "  1/3 Python environment, with $("$python" -V)"
   rm -rf .venv
