@@ -320,6 +320,7 @@ def _explained() -> Iterator[None]:
     except ContractLogicError as error:
         raise explained(error) from None
     except BadFunctionCallOutput as problem:
+        # web3 says so where there is no code at the address; it has no error of its own for that.
         if "deployed" in str(problem):
             raise MarketError("The contract is not on this chain: is it another one now?") from None
         raise _UnreadableError("The node's answer for the contract makes no sense") from None

@@ -71,9 +71,7 @@ class Desk:
 
     def is_gone(self, known: Round) -> bool:
         """Return whether the block that a round rests on is no longer part of the chain."""
-        if known.block_number is None or known.block_hash is None:
-            return False
-        return is_on_chain(self.market.web3, known.block_number, known.block_hash) is False
+        return self._rests_on_chain(known) is False
 
     def require_not_behind(self, known: Round) -> None:
         """Raise MarketError if a node has not come as far as a round's block yet.
@@ -81,14 +79,17 @@ class Desk:
         So it is after a power cut, which sets many nodes back: nothing was reorganised. It keeps
         no other request waiting, as a node may have told of a block that never comes.
         """
-        if known.block_number is None or known.block_hash is None:
-            return
-        web3 = self.market.web3
-        if is_on_chain(web3, known.block_number, known.block_hash) is None:
+        if self._rests_on_chain(known) is None:
             raise MarketError(
-                f"The node at {node_name(web3)} is behind: block {known.block_number} was there "
-                "before, and it does not have it"
+                f"The node at {node_name(self.market.web3)} is behind: block {known.block_number} "
+                "was there before, and it does not have it"
             )
+
+    def _rests_on_chain(self, known: Round) -> bool | None:
+        """Return whether a round's block, if it has one, is on chain; None if it is not yet."""
+        if known.block_number is None or known.block_hash is None:
+            return True
+        return is_on_chain(self.market.web3, known.block_number, known.block_hash)
 
     def finds_bids(self, known: Round, head: Block) -> bool:
         """Return whether a round's bids are on chain; it then rests on the newest block."""

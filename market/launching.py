@@ -189,8 +189,9 @@ class Launcher:
         nonce = self._free_nonce(block, instead_of, (purpose, subject))
         if check:
             check(nonce)
-        if instead_of and instead_of.nonce == nonce:
-            raised = raised_fees(instead_of.fees, fees, self._ceiling_wei)
+        replaced = instead_of if instead_of and instead_of.nonce == nonce else None
+        if replaced:
+            raised = raised_fees(replaced.fees, fees, self._ceiling_wei)
             if raised is None:
                 raise FeeCeilingError(
                     "A transaction of this account is stuck, and to replace it takes higher fees "
@@ -201,8 +202,8 @@ class Launcher:
         flight = Flight(self.signer.address, nonce, purpose, subject, [], [], is_new=True)
         flight.seen_block = block if isinstance(block, int) else 0
         self._hand_over(flight, transaction)
-        if instead_of and instead_of.nonce == nonce and instead_of.key != flight.key:
-            self.journal.forget_flights([instead_of])
+        if replaced and replaced.key != flight.key:
+            self.journal.forget_flights([replaced])
         return flight
 
     def look(self, flight: Flight) -> Sent | None:

@@ -1,5 +1,7 @@
 """A low balance is told before it is too late to bid, and only once."""
 
+import sqlite3
+
 import pytest
 
 from market.balance import BalanceWatch
@@ -88,3 +90,18 @@ def test_balance__more_than_there_can_be__is_asked_for_again(town, watch, told):
     )
     with pytest.raises(NodeUnavailableError, match="more Ether than there can be"):
         watch.sender.balance_wei()
+
+
+def test_consumer__nothing_requested__a_low_balance_and_a_lost_memory_are_problems(town, wallet):
+    consumer = town.consumer("poor", Sender(town.web3, KeySigner(wallet)))
+    town.price_gas(GWEI)
+    town.rpc("anvil_setBalance", wallet.address, hex(1))
+    consumer.step()
+    assert "holds only" in consumer.problem
+    town.rpc("anvil_setBalance", wallet.address, hex(10**18))
+    town.rpc("evm_increaseTime", 400)
+    town.mine()
+    consumer.step()
+    assert consumer.problem is None
+    consumer.desk.memory.retreat(sqlite3.OperationalError("disk is full"), rescue=True)
+    assert "market.sqlite3 cannot be used (disk is full)" in consumer.problem

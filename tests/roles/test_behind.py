@@ -57,6 +57,26 @@ def test_consumer__outcome_told_and_the_node_set_back__stays_told_once(
     assert (results.request_id, results.status, results.final) == (request_id, Outcome.WON, True)
 
 
+def test_consumer__bids_in_a_block_and_the_node_set_back__have_not_vanished(town, clock):
+    consumer = town.consumer("behind", Sender(town.web3, KeySigner(town.wallet())))
+    before, request_id = town.web3.eth.block_number, town.request()
+    for _ in range(3):
+        consumer.step()
+    line = town.web3.provider
+    line.instead = showing(line, before)
+    for _ in range(2):
+        consumer.step()
+        clock[0] += _BEHIND_S
+    assert "is behind" in consumer.problem
+    line.instead = lambda method, params: None
+    for _ in range(2):
+        town.mine()
+        consumer.step()
+    assert len(town.market.bids(request_id)) == 1
+    assert consumer.desk.rounds[request_id].gas_used
+    assert consumer.desk.report.names() == ["request_opened", "bids_submitted", "problem"]
+
+
 def test_consumer__block_that_never_comes__keeps_no_other_request_waiting(town):
     """As a node had shown it that was on a false fork."""
     consumer, request_id = town.consumer(confirmations=5), town.request()

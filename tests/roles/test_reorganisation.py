@@ -17,7 +17,7 @@ from market.provider import NodePool, connect
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import ALICE, BOB, GWEI, HEAT_PUMP, SENDING, Line
+from tests.roles.conftest import ALICE, BOB, GWEI, HEAT_PUMP, SENDING, Line, storing
 
 CONFIRMATIONS = 3
 
@@ -66,20 +66,14 @@ def assert_ends_without_bids(town, consumer, request_id):
 
 def test_request__shown_before_its_block_is__is_not_taken_for_gone(town, consumer):
     request_id, line = town.request(), town.web3.provider
-    before = hex(town.web3.eth.block_number - 1)
-    sent = []
+    storing_its_block, sent = storing(line, town.web3.eth.block_number - 1), []
 
-    def storing_the_block(method, params):
-        """Have calls know the request's block, which the head does not, until bids are sent."""
-        if sent or method in SENDING:
+    def until_bids_are_sent(method, params):
+        if method in SENDING:
             sent.append(method)
-        elif method == "eth_getBlockByNumber" and params[0] == "latest":
-            return line.pool.make_request(method, [before, *params[1:]])
-        elif method == "eth_call" and params[1] == before:
-            return line.pool.make_request(method, [params[0], "latest"])
-        return None
+        return None if sent else storing_its_block(method, params)
 
-    line.instead = storing_the_block
+    line.instead = until_bids_are_sent
     with town.still():
         step(consumer)
         town.mine()
@@ -93,17 +87,9 @@ def test_request__cancelled_in_a_block_that_is_replaced__is_open_again(town, con
     request_id, line = town.request(), town.web3.provider
     step(consumer)
     town.mine()
-    before = hex(town.web3.eth.block_number)
+    before = town.web3.eth.block_number
     town.market.cancel_request(town.utility.sender, request_id)
-
-    def storing_the_block(method, params):
-        if method == "eth_getBlockByNumber" and params[0] == "latest":
-            return line.pool.make_request(method, [before, *params[1:]])
-        if method == "eth_call" and params[1] == before:
-            return line.pool.make_request(method, [params[0], "latest"])
-        return None
-
-    line.instead = storing_the_block
+    line.instead = storing(line, before)
     step(consumer, 1)
     line.instead = lambda method, params: None
     assert results(consumer).status == Outcome.CANCELLED

@@ -8,7 +8,7 @@ from market.model import Terms
 from market.signer import KeySigner
 from market.store import Outcome, load_results
 from market.transactions import Sender
-from tests.roles.conftest import BOB, GWEI, HEAT_PUMP, run_while
+from tests.roles.conftest import BOB, GWEI, HEAT_PUMP, result, run_while
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_bids__receipt_not_shown_when_the_round_has_ended__are_told_all_the_same
         if method != "eth_getTransactionReceipt" or len(looks) == 2:
             return None
         looks.append(params)
-        return {"jsonrpc": "2.0", "id": 1, "result": None}
+        return result(None)
 
     town.web3.provider.instead = not_shown_yet
     see_the_end(town, consumer)
